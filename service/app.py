@@ -1,0 +1,93 @@
+"""The web application: routes, errors and the lifetime of what it holds."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+from litestar import Litestar
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from service import health, instances, products, tenants
+from service.koogallery.routes import receive_push
+from service.problems import domain_problem, http_problem, unexpected_problem
+from service.runtime import Clock, system_clock
+from service.settings import Settings
+from service.wiring import open_runtime
+from service.worker import run_worker
+from tenancy.errors import DomainError
+
+
+def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
+    """Make the application; it connects when its lifespan starts, and fails there if it cannot."""
+
+    @contextlib.asynccontextmanager
+    async def hold_runtime(app: Litestar) -> AsyncIterator[None]:
+        async with open_runtime(settings, clock=clock) as runtime:
+            app.state.runtime = runtime
+            if settings.worker:
+                async with run_worker(runtime):
+                    yield
+            else:
+                yield
+
+    return Litestar(
+        route_handlers=[
+            receive_push,
+            products.router,
+            instances.router,
+            tenants.router,
+            health.read_liveness,
+            health.read_readiness,
+        ],
+        lifespan=[hold_runtime],
+        exception_handlers={
+            DomainError: domain_problem,
+            HTTPException: http_problem,
+            Exception: unexpected_problem,
+        },
+        openapi_config=OpenAPIConfig(
+            title="Tenon",
+            version="1",
+            path="/",
+            render_plugins=[ScalarRenderPlugin(path="/docs")],
+            components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+            security=[{"token": []}],
+        ),
+        logging_config=None,
+        request_max_body_size=1024 * 1024,
+    )
+
+
+class CasedName(bytes):
+    """A header name that keeps its case: uvicorn lowers every name it sends."""
+
+    __slots__ = ()
+
+    def lower(self) -> Self:
+        """Stay as it is."""
+        return self
+
+
+_BODY_SIGN = CasedName(b"Body-Sign")
+
+
+def keep_header_case(app: ASGIApp) -> ASGIApp:
+    """Send `Body-Sign` in the case in which the marketplace looks for it."""
+
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_cased(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers: list[Any] = [
+                    (_BODY_SIGN if name == b"body-sign" else name, value)
+                    for name, value in message["headers"]
+                ]
+                message["headers"] = headers
+            await send(message)
+
+        await app(scope, receive, send_cased)
+
+    return wrapped

@@ -1,0 +1,58 @@
+"""Who calls our API: a bearer token proves it, a guard on the router demands it."""
+
+import hmac
+from typing import Any
+from uuid import UUID
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers.base import BaseRouteHandler
+
+from service.runtime import Runtime
+from tenancy.errors import Forbidden, NotFound
+from tenancy.tokens import TokenOwner, find_token_owner
+
+_READING = {"GET", "HEAD", "OPTIONS"}
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tenon"'}
+
+Connection = ASGIConnection[Any, Any, Any, State]
+
+
+class RoleInsufficient(Forbidden):
+    """This token may read only."""
+
+
+class OutOfTokensTenant(NotFound):
+    """There is no such thing."""
+
+
+async def demand_token(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Let operators do everything and readers read; a token of one tenant meets nothing of another.
+
+    What is not that tenant's does not exist for it: 404, never 403.
+
+    Raises:
+        NotAuthorizedException: no token, or one that is unknown or expired.
+        RoleInsufficient: a reader's token on a change.
+        OutOfTokensTenant: a token of one tenant outside its tenant.
+    """
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    owner = await _find_owner(connection.app.state.runtime, token.strip()) if token else None
+    if scheme.lower() != "bearer" or owner is None:
+        raise NotAuthorizedException("A valid bearer token is needed.", headers=_CHALLENGE)
+    if owner.tenant_id is not None and not _is_own(connection, owner.tenant_id):
+        raise OutOfTokensTenant
+    if owner.role != "operator" and connection.scope.get("method") not in _READING:
+        raise RoleInsufficient
+
+
+async def _find_owner(runtime: Runtime, token: str) -> TokenOwner | None:
+    bootstrap = runtime.settings.operator_token
+    if bootstrap and hmac.compare_digest(token.encode(), bootstrap.encode()):
+        return TokenOwner(role="operator")
+    return await find_token_owner(token, now=runtime.clock())
+
+
+def _is_own(connection: Connection, tenant_id: UUID) -> bool:
+    return str(connection.path_params.get("tenant_id", "")) == str(tenant_id)

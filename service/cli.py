@@ -1,0 +1,155 @@
+"""The `tenon` command."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+
+from service.embedded import start_embedded
+from service.local_account import EmbeddedUnavailable
+from service.logs import configure_logs
+from service.migrate import migrate, pending_migrations
+from service.runtime import system_clock
+from service.serve import ready_settings, serve
+from service.settings import Settings, SettingsInvalid, read_settings
+from service.simulator.commands import scorecard, simulate
+from service.wiring import open_runtime
+from service.worker import work
+from tenancy.database import close_database, open_database
+from tenancy.errors import DomainError
+from tenancy.resealing import reseal_secrets
+from tenancy.tokens import Role, make_token
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run the command; what goes wrong is one clear sentence on standard error."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except SettingsInvalid as error:
+        click.echo("The settings are not valid:\n" + "\n".join(error.problems), err=True)
+        sys.exit(1)
+    except (DomainError, EmbeddedUnavailable) as error:
+        click.echo(str(error), err=True)
+        sys.exit(1)
+
+
+@click.group()
+@click.version_option(package_name="tenon")
+def cli() -> None:
+    """Tenon: enterprises, departments, members and who may use what, kept in step with a marketplace."""
+
+
+@cli.command("serve")
+def serve_command() -> None:
+    """Serve HTTP, with the worker inside unless TENON_WORKER=off."""
+    settings = _settings()
+    serve(settings)
+
+
+@cli.command("work")
+def work_command() -> None:
+    """Run the worker only."""
+
+    async def run(settings: Settings) -> None:
+        async with open_runtime(settings) as runtime:
+            await work(runtime)
+
+    with ready_settings(_settings()) as settings:
+        _run(run(settings))
+
+
+@cli.command("migrate")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the database is behind.")
+def migrate_command(*, check: bool) -> None:
+    """Bring the database up to date; safe to run twice and at once."""
+    settings = _settings()
+    if settings.database_url is not None and settings.migration_database_url is None:
+        raise click.UsageError("Set TENON_MIGRATION_DATABASE_URL to the role that owns the tables.")
+    if settings.database_url is None:
+        with start_embedded(settings.data_dir, valkey=False) as embedded:
+            _migrate(embedded.migration_database_url, embedded.database_url, check=check)
+    else:
+        _migrate(settings.migration_database_url, settings.database_url, check=check)
+
+
+def _migrate(owner_url: str | None, serving_url: str | None, *, check: bool) -> None:
+    assert owner_url is not None
+
+    async def find_pending() -> list[str]:
+        await open_database(owner_url, pool_size=2)
+        try:
+            return await pending_migrations()
+        finally:
+            await close_database()
+
+    if check:
+        pending = _run(find_pending())
+        if pending:
+            raise click.ClickException(f"The database lacks {', '.join(pending)}; run `tenon migrate`.")
+        click.echo("The database is up to date.")
+        return
+    applied = _run(migrate(owner_url, serving_url=serving_url))
+    click.echo(f"Applied {', '.join(applied)}." if applied else "The database is up to date.")
+
+
+@cli.group()
+def token() -> None:
+    """Tokens of the API."""
+
+
+@token.command("create")
+@click.option("--role", type=click.Choice(["operator", "reader"]), required=True)
+@click.option("--tenant", type=click.UUID, help="Only this tenant exists for the token.")
+def create_token(role: Role, tenant: UUID | None) -> None:
+    """Print a new token, once; only its hash is kept."""
+
+    async def run(settings: Settings) -> str:
+        async with open_runtime(settings):
+            return await make_token(role=role, tenant_id=tenant, now=system_clock())
+
+    with ready_settings(_settings()) as settings:
+        click.echo(_run(run(settings)))
+
+
+@cli.group()
+def keys() -> None:
+    """Encryption keys."""
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Encrypt all stored secrets anew under the first of TENON_ENCRYPTION_KEYS."""
+
+    async def run(settings: Settings) -> dict[str, int]:
+        async with open_runtime(settings) as runtime:
+            return await reseal_secrets(keyring=runtime.keyring)
+
+    with ready_settings(_settings()) as settings:
+        done = _run(run(settings))
+    counts = ", ".join(f"{count} {kind}" for kind, count in done.items())
+    click.echo(f"Encrypted the secrets of {counts} under the first key.")
+
+
+cli.add_command(simulate)
+cli.add_command(scorecard)
+
+
+def _settings() -> Settings:
+    settings = read_settings(os.environ)
+    configure_logs(format=settings.log_format, level=settings.log_level)
+    return settings
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(coroutine)

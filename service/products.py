@@ -1,0 +1,214 @@
+"""Products over HTTP: keys are written and never read back."""
+
+import asyncio
+import hashlib
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from litestar import Router, delete, get, put
+from litestar.datastructures import State
+from litestar.params import FromHeader, FromPath, JSONBody
+from litestar.response import Response
+
+from service.callers import demand_token
+from service.paging import DEFAULT_LIMIT, Cursor, Limit
+from service.runtime import Runtime
+from sso.keys import KeyRefused, fingerprint, load_private_key, make_private_key, public_line
+from tenancy.errors import Invalid, ProductChanged
+from tenancy.paging import Page
+from tenancy.products import (
+    Product,
+    ProductSecrets,
+    ProductSettings,
+    find_product,
+    list_products,
+    put_product,
+    read_product,
+    remove_product,
+)
+
+Key = Annotated[str, msgspec.Meta(min_length=8, max_length=512)]
+Url = Annotated[str, msgspec.Meta(max_length=512, pattern="^https?://")]
+Slug = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+class PrivateKeyRefused(Invalid):
+    """An RSA private key cannot be used."""
+
+
+class SlugInvalid(Invalid):
+    """A product's name in addresses has 1 to 63 lower-case letters, digits and hyphens."""
+
+
+class ProductInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A product as an operator puts it; an absent secret stays as it is, an empty list removes it.
+
+    Without an RSA key one is made (3072 bit).
+    """
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    base_keys: tuple[Key, ...] | msgspec.UnsetType = msgspec.UNSET
+    kit_keys: tuple[Key, ...] | msgspec.UnsetType = msgspec.UNSET
+    v1_keys: tuple[Key, ...] | msgspec.UnsetType = msgspec.UNSET
+    rsa_private_keys: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    order_access_key: str | msgspec.UnsetType | None = msgspec.UNSET
+    order_secret_key: str | msgspec.UnsetType | None = msgspec.UNSET
+    front_end_url: Url | None = None
+    admin_url: Url | None = None
+    memo: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
+    provisioning: Literal["immediate", "confirmed"] = "immediate"
+    v1_utc_offset_hours: Annotated[int, msgspec.Meta(ge=-12, le=14)] = 8
+    order_query_url: Url | None = None
+
+
+class ProductView(msgspec.Struct, frozen=True, kw_only=True):
+    """A product as it is shown: fingerprints instead of keys.
+
+    `production_address` and `rsa_public_keys` (base64, one line each) are what the seller center asks for.
+    """
+
+    product: str
+    name: str
+    production_address: str
+    rsa_public_keys: list[str]
+    rsa_fingerprints: list[str]
+    base_key_fingerprints: list[str]
+    kit_key_fingerprints: list[str]
+    v1_key_fingerprints: list[str]
+    order_query_configured: bool
+    front_end_url: str | None
+    admin_url: str | None
+    memo: str | None
+    provisioning: str
+    v1_utc_offset_hours: int
+    order_query_url: str | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def _view(product: Product, runtime: Runtime) -> ProductView:
+    secrets, settings = product.secrets, product.settings
+    rsa_keys = [load_private_key(pem) for pem in secrets.rsa_private_keys]
+    return ProductView(
+        product=product.slug,
+        name=product.name,
+        production_address=f"{runtime.settings.public_url}/koogallery/{product.slug}",
+        rsa_public_keys=[public_line(key) for key in rsa_keys],
+        rsa_fingerprints=[fingerprint(key) for key in rsa_keys],
+        base_key_fingerprints=[_fingerprint(key) for key in secrets.base_keys],
+        kit_key_fingerprints=[_fingerprint(key) for key in secrets.kit_keys],
+        v1_key_fingerprints=[_fingerprint(key) for key in secrets.v1_keys],
+        order_query_configured=bool(secrets.order_access_key and secrets.order_secret_key),
+        front_end_url=settings.front_end_url,
+        admin_url=settings.admin_url,
+        memo=settings.memo,
+        provisioning=settings.provisioning,
+        v1_utc_offset_hours=settings.v1_utc_offset_hours,
+        order_query_url=settings.order_query_url,
+        revision=product.revision,
+        created_at=product.created_at,
+        updated_at=product.updated_at,
+    )
+
+
+def _fingerprint(key: str) -> str:
+    return hashlib.sha256(b"tenon key fingerprint\0" + key.encode()).hexdigest()[:16]
+
+
+def _tagged(product: Product, runtime: Runtime) -> Response[ProductView]:
+    return Response(_view(product, runtime), headers={"ETag": f'"{product.revision}"'})
+
+
+@put("/{product:str}")
+async def write_product(
+    product: FromPath[str],
+    data: JSONBody[ProductInput],
+    state: State,
+    if_match: FromHeader[str | None] = None,
+) -> Response[ProductView]:
+    """Create or replace a product."""
+    runtime: Runtime = state.runtime
+    slug = _slug(product)
+    before = await find_product(slug, keyring=runtime.keyring)
+    written = await put_product(
+        slug,
+        name=data.name,
+        settings=msgspec.convert(
+            {name: getattr(data, name) for name in ProductSettings.__struct_fields__}, ProductSettings
+        ),
+        secrets=await _secrets(data, before.secrets if before else ProductSecrets()),
+        keyring=runtime.keyring,
+        now=runtime.clock(),
+        expected_revision=_revision(if_match),
+    )
+    runtime.products.forget(slug)
+    return _tagged(written, runtime)
+
+
+async def _secrets(data: ProductInput, kept: ProductSecrets) -> ProductSecrets:
+    given = {
+        name: value
+        for name in ProductSecrets.__struct_fields__
+        if (value := getattr(data, name)) is not msgspec.UNSET
+    }
+    secrets = msgspec.structs.replace(kept, **given)
+    if not secrets.rsa_private_keys:
+        return msgspec.structs.replace(secrets, rsa_private_keys=(await asyncio.to_thread(make_private_key),))
+    for pem in secrets.rsa_private_keys:
+        try:
+            load_private_key(pem)
+        except KeyRefused as error:
+            raise PrivateKeyRefused(str(error)) from error
+    return secrets
+
+
+def _slug(text: str) -> str:
+    try:
+        return msgspec.convert(text, Slug)
+    except msgspec.ValidationError as error:
+        raise SlugInvalid from error
+
+
+def _revision(if_match: str | None) -> int | None:
+    if if_match is None:
+        return None
+    digits = if_match.strip().removeprefix("W/").strip('"')
+    if not (digits.isascii() and digits.isdigit()):
+        raise ProductChanged
+    return int(digits)
+
+
+@get("/{product:str}")
+async def show_product(product: FromPath[str], state: State) -> Response[ProductView]:
+    """Show a product."""
+    runtime: Runtime = state.runtime
+    return _tagged(await read_product(product, keyring=runtime.keyring), runtime)
+
+
+@get("/")
+async def show_products(
+    state: State, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[ProductView]:
+    """List products."""
+    runtime: Runtime = state.runtime
+    page = await list_products(keyring=runtime.keyring, cursor=cursor, limit=limit)
+    return Page([_view(product, runtime) for product in page.items], page.next)
+
+
+@delete("/{product:str}")
+async def drop_product(product: FromPath[str], state: State) -> None:
+    """Remove a product that has no instances left."""
+    runtime: Runtime = state.runtime
+    await remove_product(product)
+    runtime.products.forget(product)
+
+
+router = Router(
+    "/v1/products",
+    route_handlers=[write_product, show_product, show_products, drop_product],
+    guards=[demand_token],
+    opt={"caller": "token"},
+    tags=["products"],
+)

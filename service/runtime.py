@@ -1,0 +1,28 @@
+"""What a serving process holds while it runs."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from service.koogallery.nonces import NonceStore
+from service.koogallery.product_cache import ProductCache
+from service.settings import Settings
+from tenancy.secrets import Keyring
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """The present instant, in UTC."""
+    return datetime.now(UTC)
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings and the few things with a lifetime, handed to whoever needs them."""
+
+    settings: Settings
+    clock: Clock
+    keyring: Keyring
+    nonces: NonceStore
+    products: ProductCache

@@ -1,0 +1,95 @@
+"""Work that no request waits for: order queries, retention, bindings left over by a crash."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx2
+import structlog
+
+from service.koogallery.orders import DEFAULT_URL, OrderNotAnswered, query_order
+from service.runtime import Runtime
+from tenancy.errors import DomainError
+from tenancy.instances import end_released_bindings
+from tenancy.order_queries import OrderQuery, claim_order_query, record_order, record_order_failure
+from tenancy.retention import erase_tenant, list_tenants_to_erase, remove_old_pushes
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_SECONDS = 1.0
+_SWEEP_SECONDS = 60.0
+
+
+@contextlib.asynccontextmanager
+async def run_worker(runtime: Runtime) -> AsyncIterator[None]:
+    """Work in the background until the block is left."""
+    task = asyncio.create_task(work(runtime))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def work(runtime: Runtime) -> None:
+    """Work until cancelled; several workers share the work, and an outage only delays it."""
+    next_sweep = 0.0
+    loop = asyncio.get_running_loop()
+    async with httpx2.AsyncClient(follow_redirects=False) as client:
+        while True:
+            try:
+                busy = await ask_for_order(runtime, client)
+                if loop.time() >= next_sweep:
+                    await sweep(runtime)
+                    next_sweep = loop.time() + _SWEEP_SECONDS
+            except DomainError as error:
+                log.warning("worker_waits", code=error.code)
+                busy = False
+            except Exception:
+                log.exception("worker_failed")
+                busy = False
+            if not busy:
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def ask_for_order(runtime: Runtime, client: httpx2.AsyncClient) -> bool:
+    """Ask for the details of one order that is due; False when none is."""
+    query = await claim_order_query(now=runtime.clock())
+    if query is None:
+        return False
+    try:
+        await _ask(runtime, client, query)
+    except OrderNotAnswered as error:
+        log.warning("order_not_answered", instance_id=query.instance_id, reason=str(error))
+        await record_order_failure(query, error=str(error), now=runtime.clock())
+    return True
+
+
+async def _ask(runtime: Runtime, client: httpx2.AsyncClient, query: OrderQuery) -> None:
+    product = await runtime.products.find(query.product)
+    secrets = product.secrets if product else None
+    if product is None or secrets is None or not (secrets.order_access_key and secrets.order_secret_key):
+        raise OrderNotAnswered("The product has no access key for order queries.")
+    answer = await query_order(
+        client,
+        product.settings.order_query_url or DEFAULT_URL,
+        order_id=query.order_id,
+        order_line_id=query.order_line_id,
+        access_key=secrets.order_access_key,
+        secret_key=secrets.order_secret_key,
+        now=runtime.clock(),
+    )
+    await record_order(query, details=answer.details, expires_at=answer.expires_at, now=runtime.clock())
+
+
+async def sweep(runtime: Runtime) -> None:
+    """Erase what has been kept long enough and finish what a crash has left."""
+    now = runtime.clock()
+    await end_released_bindings(now=now)
+    before = now - timedelta(days=runtime.settings.retention_days)
+    for tenant_id in await list_tenants_to_erase(before=before):
+        if await erase_tenant(tenant_id, before=before, now=now):
+            log.info("tenant_erased", tenant_id=str(tenant_id))
+    await remove_old_pushes(before=now - timedelta(days=runtime.settings.push_retention_days))

@@ -1,0 +1,208 @@
+"""Departments of a tenant: one put or removed, or all made equal to a full list."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tenancy.bindings import Place, admit, demand_binding, remember_tenant, require_tenant
+from tenancy.database import Db, tenant_scope
+from tenancy.errors import DepartmentLoop
+from tenancy.pushes import STALE, UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.tree import Department, find_loop
+
+# The newest fact about one department, and whether the new parent lies below it.
+_FACTS = """
+WITH RECURSIVE above AS (
+    SELECT parent_code FROM department
+    WHERE tenant_id = $1 AND code = $3 AND removed_at IS NULL
+    UNION
+    SELECT d.parent_code FROM department d JOIN above ON d.code = above.parent_code
+    WHERE d.tenant_id = $1 AND d.removed_at IS NULL
+)
+SELECT d.name, d.parent_code, d.source_time, d.removed_at,
+       EXISTS (SELECT FROM above WHERE parent_code = $2) AS loops
+FROM (SELECT $2::text AS code) AS asked
+LEFT JOIN department d ON d.tenant_id = $1 AND d.code = asked.code
+"""
+
+_PUT = """
+INSERT INTO department (tenant_id, code, name, parent_code, source_time, removed_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id, code) DO UPDATE
+SET name = excluded.name, parent_code = excluded.parent_code, source_time = excluded.source_time,
+    removed_at = excluded.removed_at
+"""
+
+
+async def put_department(place: Place, department: Department, *, at: datetime, push: Push) -> Outcome:
+    """Create, rename or move one department, unless newer facts about it stand.
+
+    Raises:
+        InstanceUnknown, TenantUnknown: the push has to be repeated after the purchase or the binding.
+        DepartmentLoop: the department would become its own ancestor; the tree is unchanged.
+    """
+    tenant_id = await require_tenant(place, now=push.received_at)
+    code = department.code
+    async with tenant_scope(tenant_id, changing=True) as db:
+        admission = await admit(db, tenant_id, place)
+        demand_binding(admission, place, at)
+        facts = await db.fetchrow(_FACTS, tenant_id, code, department.parent_code)
+        assert facts is not None
+        if _is_stale(facts["source_time"], admission.departments_listed_at, at):
+            await record_push(db, tenant_id, push, STALE)
+            return STALE
+        if facts["loops"] or department.parent_code == code:
+            raise DepartmentLoop
+        await db.execute(_PUT, tenant_id, code, department.name, department.parent_code, at, None)
+        changes = _changes(facts, department)
+        outcome = outcome_of(changes)
+        await record_push(db, tenant_id, push, outcome, changes=changes)
+    return outcome
+
+
+async def remove_department(place: Place, code: str, *, at: datetime, push: Push) -> Outcome | None:
+    """Remove one department, leaving a tombstone; those below it become orphans, members keep its code.
+
+    Returns:
+        None when the instance is unknown, so that there is nothing to remember.
+    """
+    tenant_id = await remember_tenant(place, now=push.received_at)
+    if tenant_id is None:
+        return None
+    async with tenant_scope(tenant_id, changing=True) as db:
+        admission = await admit(db, tenant_id, place)
+        facts = await db.fetchrow(_FACTS, tenant_id, code, None)
+        assert facts is not None
+        if not admission.instance_is_open:
+            outcome, changes = UNCHANGED, list[ChangeFact]()
+        elif _is_stale(facts["source_time"], admission.departments_listed_at, at):
+            outcome, changes = STALE, []
+        else:
+            removed_at = facts["removed_at"] or push.received_at
+            await db.execute(_PUT, tenant_id, code, facts["name"] or "", facts["parent_code"], at, removed_at)
+            known = facts["name"] is not None and facts["removed_at"] is None
+            changes = (
+                [ChangeFact(action="department.removed", subject=code, before=_shown(facts))] if known else []
+            )
+            outcome = outcome_of(changes)
+        await record_push(db, tenant_id, push, outcome, changes=changes)
+    return outcome
+
+
+def _is_stale(source_time: datetime | None, listed_at: datetime | None, at: datetime) -> bool:
+    """A full list speaks about every department, also those it leaves out."""
+    return any(known is not None and at < known for known in (source_time, listed_at))
+
+
+def _shown(facts: Any) -> dict[str, Any]:
+    return {"name": facts["name"], "parent_code": facts["parent_code"]}
+
+
+def _changes(facts: Any, department: Department) -> list[ChangeFact]:
+    after = {"name": department.name, "parent_code": department.parent_code}
+    if facts["name"] is None:
+        return [ChangeFact(action="department.added", subject=department.code, after=after)]
+    before = _shown(facts)
+    if facts["removed_at"] is not None:
+        return [ChangeFact(action="department.restored", subject=department.code, before=before, after=after)]
+    if before == after:
+        return []
+    action = "department.moved" if before["parent_code"] != after["parent_code"] else "department.renamed"
+    return [ChangeFact(action=action, subject=department.code, before=before, after=after)]
+
+
+_STAGE = """
+CREATE TEMPORARY TABLE staged_department (code text, name text, parent_code text) ON COMMIT DROP
+"""
+
+# One statement, so that every part sees the tree as it was: what differs is written, what is not listed
+# becomes a tombstone, and each change is one row of the change set. Facts newer than the list stand.
+_APPLY = """
+WITH differing AS (
+    SELECT s.code, s.name, s.parent_code, d.name AS old_name, d.parent_code AS old_parent_code,
+           CASE WHEN d.code IS NULL THEN 'department.added'
+                WHEN d.removed_at IS NOT NULL THEN 'department.restored'
+                WHEN d.parent_code IS DISTINCT FROM s.parent_code THEN 'department.moved'
+                ELSE 'department.renamed' END AS action
+    FROM staged_department s
+    LEFT JOIN department d ON d.tenant_id = $1 AND d.code = s.code
+    WHERE d.code IS NULL
+       OR d.source_time <= $2
+          AND (d.removed_at IS NOT NULL OR d.name <> s.name OR d.parent_code IS DISTINCT FROM s.parent_code)
+), added AS (
+    INSERT INTO department (tenant_id, code, name, parent_code, source_time)
+    SELECT $1, code, name, parent_code, $2 FROM differing WHERE action = 'department.added'
+), updated AS (
+    UPDATE department d
+    SET name = c.name, parent_code = c.parent_code, source_time = $2, removed_at = NULL
+    FROM differing c
+    WHERE d.tenant_id = $1 AND d.code = c.code AND c.action <> 'department.added'
+), removed AS (
+    UPDATE department d SET removed_at = $3, source_time = $2
+    WHERE d.tenant_id = $1 AND d.removed_at IS NULL AND d.source_time <= $2
+      AND NOT EXISTS (SELECT FROM staged_department s WHERE s.code = d.code)
+    RETURNING d.code, d.name, d.parent_code
+), recorded AS (
+    INSERT INTO change (tenant_id, push_id, number, action, subject, before, after)
+    SELECT $1, $4, row_number() OVER (), action, code, before, after FROM (
+        SELECT action, code,
+               CASE WHEN action <> 'department.added'
+                    THEN jsonb_build_object('name', old_name, 'parent_code', old_parent_code) END AS before,
+               jsonb_build_object('name', name, 'parent_code', parent_code) AS after
+        FROM differing
+        UNION ALL
+        SELECT 'department.removed', code, jsonb_build_object('name', name, 'parent_code', parent_code), NULL
+        FROM removed
+    ) AS changes
+    RETURNING action
+)
+SELECT action, count(*) FROM recorded GROUP BY action
+"""
+
+
+async def sync_departments(
+    place: Place, departments: Sequence[Department], *, at: datetime, push: Push
+) -> Outcome:
+    """Make the tree equal to a full list of all departments, whatever their order; set-based throughout.
+
+    What is not listed is removed, unless a newer message set it. The last of several entries with one
+    code counts. An empty list changes nothing: it is far more often a fault than a disbanded company.
+
+    Raises:
+        InstanceUnknown, TenantUnknown: the push has to be repeated after the purchase or the binding.
+        DepartmentLoop: the list itself has a loop; the tree is unchanged.
+    """
+    listed = {department.code: department for department in departments}
+    loop = find_loop({code: department.parent_code for code, department in listed.items()})
+    if loop is not None:
+        raise DepartmentLoop(f"Code: {loop}.")
+    tenant_id = await require_tenant(place, now=push.received_at)
+    async with tenant_scope(tenant_id, changing=True) as db:
+        admission = await admit(db, tenant_id, place)
+        demand_binding(admission, place, at)
+        listed_at = admission.departments_listed_at
+        if listed_at is not None and at < listed_at:
+            outcome = STALE
+        elif not listed:
+            outcome = UNCHANGED
+        else:
+            outcome = await _apply_list(db, tenant_id, list(listed.values()), at=at, push=push)
+        await record_push(db, tenant_id, push, outcome)
+    return outcome
+
+
+async def _apply_list(
+    db: Db, tenant_id: UUID, departments: Sequence[Department], *, at: datetime, push: Push
+) -> Outcome:
+    await db.execute(_STAGE)
+    # COPY cannot write to a table with row-level security, and is by far the fastest way in.
+    await db.copy_records_to_table(
+        "staged_department",
+        records=((item.code, item.name, item.parent_code) for item in departments),
+    )
+    counts = await db.fetch(_APPLY, tenant_id, at, push.received_at, push.id)
+    await db.execute("UPDATE tenant SET departments_listed_at = $2 WHERE id = $1", tenant_id, at)
+    if not counts:
+        return UNCHANGED
+    return Outcome(verdict="applied", counts={row["action"]: row["count"] for row in counts})

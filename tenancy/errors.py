@@ -1,0 +1,99 @@
+"""What can go wrong in the domain: five categories, one class per error, the docstring is the message."""
+
+import re
+
+
+class DomainError(Exception):
+    """The request could not be carried out."""
+
+    code: str = "domain_error"
+
+    def __init_subclass__(cls) -> None:
+        """Derive the stable machine code from the class name: `TenantUnknown` is `tenant_unknown`."""
+        super().__init_subclass__()
+        cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __init__(self, detail: str | None = None) -> None:
+        self.message = (type(self).__doc__ or "").strip()
+        self.detail = detail
+        super().__init__(f"{self.message} {detail}" if detail else self.message)
+
+
+class NotFound(DomainError):
+    """There is no such thing."""
+
+
+class Conflict(DomainError):
+    """The request contradicts the present state."""
+
+
+class Forbidden(DomainError):
+    """The caller may not do this."""
+
+
+class Invalid(DomainError):
+    """The request says something that cannot be."""
+
+
+class Unavailable(DomainError):
+    """Something that Tenon needs is not available at the moment; try again."""
+
+
+class ProductUnknown(NotFound):
+    """There is no such product."""
+
+
+class InstanceUnknown(NotFound):
+    """There is no such instance."""
+
+
+class TenantUnknown(NotFound):
+    """There is no such tenant; synchronise the enterprise first."""
+
+
+class DepartmentUnknown(NotFound):
+    """There is no such department."""
+
+
+class MemberUnknown(NotFound):
+    """There is no such member."""
+
+
+class AppUnknown(NotFound):
+    """There is no such app; synchronise the application first."""
+
+
+class PushUnknown(NotFound):
+    """There is no such push."""
+
+
+class DepartmentLoop(Conflict):
+    """The department would become its own ancestor."""
+
+
+class InstanceReleased(Conflict):
+    """The instance has been released and cannot be changed any more."""
+
+
+class ProductInUse(Conflict):
+    """The product still has instances that are not released."""
+
+
+class ProductChanged(Conflict):
+    """The product has been changed meanwhile; read it again."""
+
+
+class CursorInvalid(Invalid):
+    """The cursor is not one that this list gave out."""
+
+
+class TokenUnknown(Forbidden):
+    """The token is unknown, expired or revoked."""
+
+
+class SecretUndecryptable(Unavailable):
+    """A stored secret cannot be decrypted; the encryption key it names is not configured."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database is not available at the moment; try again."""

@@ -1,0 +1,271 @@
+"""Instances: purchases of a product and their life, idempotent per order line."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from tenancy.bindings import end_binding
+from tenancy.database import NO_TENANT, Db, system_scope, tenant_scope
+from tenancy.errors import InstanceReleased, InstanceUnknown
+from tenancy.instance_rows import InstanceRecord, contact_purpose, find_order_line, read_instance
+from tenancy.pushes import ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.secrets import Keyring
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What the marketplace says when something is bought."""
+
+    product: str
+    order_id: str
+    order_line_id: str
+    business_id: str
+    expires_at: datetime | None = None
+    trial: bool = False
+    contact: dict[str, str] = {}
+
+
+class Activation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the vendor tells once an instance is provisioned; shown to the buyer."""
+
+    front_end_url: str | None = None
+    admin_url: str | None = None
+    memo: str | None = None
+
+
+_OPEN = """
+INSERT INTO instance (instance_id, product, order_id, order_line_id, state, expires_at, trial, contact,
+                      opened_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+ON CONFLICT DO NOTHING
+"""
+
+_QUEUE_ORDER_QUERY = """
+INSERT INTO order_query (instance_id, order_id, order_line_id, attempts, due_at)
+VALUES ($1, $2, $3, 0, $4)
+ON CONFLICT (instance_id) DO UPDATE
+SET order_id = excluded.order_id, order_line_id = excluded.order_line_id, attempts = 0,
+    due_at = excluded.due_at, last_error = NULL
+"""
+
+
+async def open_instance(
+    order: Order, *, provisioned: bool, ask_for_order: bool, keyring: Keyring, push: Push
+) -> InstanceRecord:
+    """Open the instance of an order line, once: a repeated order finds the one that is there.
+
+    Its id is the first request's business id, which is unique among the marketplace's orders; should
+    another instance have that id already, a new one is made.
+    """
+    line = (order.product, order.order_id, order.order_line_id)
+    state = "active" if provisioned else "provisioning"
+    contact = msgspec.json.encode(order.contact) if order.contact else None
+    async with system_scope() as db:
+        found = await find_order_line(db, line)
+        changes: list[ChangeFact] = []
+        instance_id = order.business_id
+        while found is None:
+            sealed = contact and keyring.seal(contact, purpose=contact_purpose(instance_id))
+            opened = await db.execute(
+                _OPEN, instance_id, *line, state, order.expires_at, order.trial, sealed, push.received_at
+            )
+            if opened == "INSERT 0 1":
+                changes.append(
+                    ChangeFact(action="instance.opened", subject=instance_id, after={"state": state})
+                )
+            found = await find_order_line(db, line)
+            instance_id = str(uuid4())
+        if ask_for_order and found.order is None:
+            await db.execute(
+                _QUEUE_ORDER_QUERY, found.instance_id, order.order_id, order.order_line_id, push.received_at
+            )
+        push = msgspec.structs.replace(push, instance_id=found.instance_id)
+        await record_push(db, NO_TENANT, push, outcome_of(changes), changes=changes)
+    return found
+
+
+async def set_expiry(
+    product: str,
+    instance_id: str,
+    *,
+    expires_at: datetime,
+    trial_ends: bool,
+    unfreeze: bool,
+    ask_for: tuple[str, str] | None,
+    push: Push,
+) -> Outcome:
+    """Set, never add to, the end of the paid period; `ask_for` is an order and line to query the details of.
+
+    Raises:
+        InstanceUnknown: no such instance of this product, or it has been released.
+    """
+
+    async def change(db: Db, row: asyncpg.Record) -> list[ChangeFact]:
+        if ask_for is not None:
+            await db.execute(_QUEUE_ORDER_QUERY, instance_id, *ask_for, push.received_at)
+        before = {"expires_at": row["expires_at"], "trial": row["trial"], "state": row["state"]}
+        after = {
+            "expires_at": expires_at,
+            "trial": row["trial"] and not trial_ends,
+            "state": "active" if unfreeze and row["state"] == "frozen" else row["state"],
+        }
+        if before == after:
+            return []
+        await db.execute(
+            "UPDATE instance SET expires_at = $2, trial = $3, state = $4, changed_at = $5"
+            " WHERE instance_id = $1",
+            instance_id,
+            *after.values(),
+            push.received_at,
+        )
+        return [ChangeFact(action="instance.renewed", subject=instance_id, before=before, after=after)]
+
+    return await _change(product, instance_id, change, push)
+
+
+async def set_frozen(product: str, instance_id: str, *, frozen: bool, push: Push) -> Outcome:
+    """Freeze an instance, so that nobody can use it and all data is kept, or unfreeze it.
+
+    Raises:
+        InstanceUnknown: no such instance of this product, or it has been released.
+    """
+
+    async def change(db: Db, row: asyncpg.Record) -> list[ChangeFact]:
+        if (row["state"] == "frozen") == frozen:
+            return []
+        state = "frozen" if frozen else "active"
+        await db.execute(
+            "UPDATE instance SET state = $2, changed_at = $3 WHERE instance_id = $1",
+            instance_id,
+            state,
+            push.received_at,
+        )
+        action = "instance.frozen" if frozen else "instance.unfrozen"
+        return [ChangeFact(action=action, subject=instance_id, before={"state": row["state"]})]
+
+    return await _change(product, instance_id, change, push)
+
+
+async def change_order(
+    product: str, instance_id: str, *, order_id: str, order_line_id: str, ask_for_order: bool, push: Push
+) -> Outcome:
+    """Take note that another order now describes the instance; its details are asked for when possible.
+
+    Raises:
+        InstanceUnknown: no such instance of this product, or it has been released.
+    """
+
+    async def change(db: Db, _row: asyncpg.Record) -> list[ChangeFact]:
+        if ask_for_order:
+            await db.execute(_QUEUE_ORDER_QUERY, instance_id, order_id, order_line_id, push.received_at)
+        after = {"order_id": order_id, "order_line_id": order_line_id}
+        return [ChangeFact(action="instance.upgraded", subject=instance_id, after=after)]
+
+    return await _change(product, instance_id, change, push)
+
+
+async def check_change(product: str, instance_id: str, *, push: Push) -> Outcome:
+    """Answer that the instance may move to another specification: it is there and not released.
+
+    Raises:
+        InstanceUnknown: no such instance of this product, or it has been released.
+    """
+
+    async def change(_db: Db, _row: asyncpg.Record) -> list[ChangeFact]:
+        return []
+
+    return await _change(product, instance_id, change, push)
+
+
+async def _change(
+    product: str,
+    instance_id: str,
+    change: Callable[[Db, asyncpg.Record], Awaitable[list[ChangeFact]]],
+    push: Push,
+) -> Outcome:
+    async with system_scope() as db:
+        row = await db.fetchrow(
+            "SELECT state, expires_at, trial FROM instance"
+            " WHERE product = $1 AND instance_id = $2 AND state <> 'released' FOR UPDATE",
+            product,
+            instance_id,
+        )
+        if row is None:
+            raise InstanceUnknown
+        changes = await change(db, row)
+        outcome = outcome_of(changes)
+        await record_push(db, NO_TENANT, push, outcome, changes=changes)
+    return outcome
+
+
+async def release_instance(product: str, instance_id: str, *, push: Push) -> Outcome:
+    """Release an instance for good and end its bindings; repeating changes nothing.
+
+    A crash between the two leaves bindings that nothing can use any more; `end_released_bindings`
+    finishes the work.
+
+    Raises:
+        InstanceUnknown: no such instance of this product was ever seen.
+    """
+    async with system_scope() as db:
+        state = await db.fetchval(
+            "SELECT state FROM instance WHERE product = $1 AND instance_id = $2 FOR UPDATE",
+            product,
+            instance_id,
+        )
+        if state is None:
+            raise InstanceUnknown
+        changes = []
+        if state != "released":
+            await db.execute(
+                "UPDATE instance SET state = 'released', changed_at = $2 WHERE instance_id = $1",
+                instance_id,
+                push.received_at,
+            )
+            await db.execute("DELETE FROM order_query WHERE instance_id = $1", instance_id)
+            changes = [ChangeFact(action="instance.released", subject=instance_id, before={"state": state})]
+        outcome = outcome_of(changes)
+        await record_push(db, NO_TENANT, push, outcome, changes=changes)
+    await end_released_bindings(now=push.received_at, instance_id=instance_id)
+    return outcome
+
+
+async def end_released_bindings(*, now: datetime, instance_id: str | None = None) -> int:
+    """End bindings whose instance has been released; returns how many there were."""
+    async with system_scope() as db:
+        rows = await db.fetch(
+            "SELECT b.tenant_id, b.instance_id FROM binding b JOIN instance i USING (instance_id)"
+            " WHERE NOT b.ended AND i.state = 'released' AND ($1::text IS NULL OR i.instance_id = $1)"
+            " ORDER BY b.tenant_id LIMIT 1000",
+            instance_id,
+        )
+    for row in rows:
+        async with tenant_scope(row["tenant_id"], changing=True) as db:
+            await end_binding(db, row["tenant_id"], row["instance_id"], at=now, now=now)
+    return len(rows)
+
+
+async def activate_instance(instance_id: str, activation: Activation, *, now: datetime) -> InstanceRecord:
+    """Finish the provisioning of an instance; one that is active takes over the new addresses.
+
+    Raises:
+        InstanceUnknown: there is no such instance.
+        InstanceReleased: it has been released.
+    """
+    async with system_scope() as db:
+        state = await db.fetchval(
+            "UPDATE instance SET front_end_url = coalesce($2, front_end_url),"
+            " admin_url = coalesce($3, admin_url), memo = coalesce($4, memo), changed_at = $5,"
+            " state = CASE WHEN state = 'provisioning' THEN 'active' ELSE state END"
+            " WHERE instance_id = $1 RETURNING state",
+            instance_id,
+            activation.front_end_url,
+            activation.admin_url,
+            activation.memo,
+            now,
+        )
+        if state == "released":
+            raise InstanceReleased
+    return await read_instance(instance_id)

@@ -1,0 +1,164 @@
+"""Members of a tenant: the marketplace authorises, modifies, cancels and removes them in lists."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from tenancy.bindings import Admission, Place, admit, demand_binding, remember_tenant, require_tenant
+from tenancy.database import Db, tenant_scope
+from tenancy.errors import AppUnknown
+from tenancy.member_facts import (
+    CANCELLED,
+    DEFAULTS,
+    GRANTED,
+    REMOVED,
+    KnownMember,
+    MemberFacts,
+    authorise,
+    describe,
+    imply_grant,
+)
+from tenancy.member_rows import MemberRow, read_known, write_members
+from tenancy.pushes import STALE, UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
+
+_APP_STATE = """
+SELECT removed_at IS NULL AS live, source_time FROM app
+WHERE tenant_id = $1 AND id = $2 AND instance_id = $3
+"""
+
+
+async def put_members(
+    place: Place, app_id: str, members: Sequence[MemberFacts], *, grant: bool, at: datetime, push: Push
+) -> Outcome:
+    """Describe members and, with `grant`, authorise them for the app; all or none.
+
+    Without `grant` an authorisation is kept as it is; an unknown person counts as added. The last of
+    several entries with one user name counts.
+
+    Raises:
+        InstanceUnknown, TenantUnknown, AppUnknown: the push has to be repeated later.
+    """
+    tenant_id = await require_tenant(place, now=push.received_at)
+
+    def merge(known: KnownMember, facts: MemberFacts) -> KnownMember:
+        described = describe(known, facts, at)
+        return authorise(described, GRANTED, at) if grant else imply_grant(described)
+
+    async with tenant_scope(tenant_id, changing=True) as db:
+        admission = await admit(db, tenant_id, place)
+        demand_binding(admission, place, at)
+        if not place.is_debug and not admission.is_stale(at):
+            await _demand_app(db, tenant_id, place, app_id, at)
+        return await _apply(db, tenant_id, place, app_id, members, merge, push)
+
+
+async def cancel_members(
+    place: Place, app_id: str, members: Sequence[MemberFacts], *, at: datetime, push: Push
+) -> Outcome | None:
+    """Cancel authorisations: the people stay known and lose the app; None when the instance is unknown."""
+    return await _withdraw(place, app_id, members, CANCELLED, at=at, push=push)
+
+
+async def remove_members(
+    place: Place, app_id: str, members: Sequence[MemberFacts], *, at: datetime, push: Push
+) -> Outcome | None:
+    """Remove members for the app, softly; None when the instance is unknown.
+
+    A person whom no other app of the tenant keeps is removed from the tenant. Added again, it is the same
+    person with the same id.
+    """
+    return await _withdraw(place, app_id, members, REMOVED, at=at, push=push)
+
+
+async def _withdraw(
+    place: Place, app_id: str, members: Sequence[MemberFacts], state: str, *, at: datetime, push: Push
+) -> Outcome | None:
+    tenant_id = await remember_tenant(place, now=push.received_at)
+    if tenant_id is None:
+        return None
+    async with tenant_scope(tenant_id, changing=True) as db:
+        admission: Admission = await admit(db, tenant_id, place)
+        if not admission.instance_is_open:
+            await record_push(db, tenant_id, push, UNCHANGED)
+            return UNCHANGED
+        return await _apply(
+            db, tenant_id, place, app_id, members, lambda known, _: authorise(known, state, at), push
+        )
+
+
+async def _demand_app(db: Db, tenant_id: UUID, place: Place, app_id: str, at: datetime) -> None:
+    """An app that was removed later than the message was known when it was sent."""
+    app = await db.fetchrow(_APP_STATE, tenant_id, app_id, place.instance_id)
+    if app is None or (not app["live"] and at >= app["source_time"]):
+        raise AppUnknown
+
+
+async def _apply(
+    db: Db,
+    tenant_id: UUID,
+    place: Place,
+    app_id: str,
+    members: Sequence[MemberFacts],
+    merge: Callable[[KnownMember, MemberFacts], KnownMember],
+    push: Push,
+) -> Outcome:
+    """Read, merge and write the whole list with a fixed number of statements."""
+    listed = {facts.user_name: facts for facts in members}
+    rows = await read_known(db, tenant_id, app_id, place.instance_id, list(listed))
+    written: list[MemberRow] = []
+    changes: list[ChangeFact] = []
+    for user_name, facts in listed.items():
+        row = rows.get(user_name) or MemberRow(id=uuid4(), user_name=user_name, known=KnownMember())
+        merged = merge(row.known, facts)
+        if merged == row.known:
+            continue
+        written.append(msgspec.structs.replace(row, known=merged, was=row.known))
+        changes += _changes(user_name, row.known, merged, app_id, place.instance_id)
+    await write_members(db, tenant_id, app_id, place.instance_id, written, push=push)
+    outcome = outcome_of(changes)
+    if listed and not written and not _repeats(rows, push):
+        outcome = STALE
+    await record_push(db, tenant_id, push, outcome, changes=changes)
+    return outcome
+
+
+def _repeats(rows: Mapping[str, MemberRow], push: Push) -> bool:
+    """Whether the message is one that has been applied already, rather than an outdated one."""
+    return any(push.source_time in {row.known.source_time, row.known.state_time} for row in rows.values())
+
+
+def _changes(
+    user_name: str, before: KnownMember, after: KnownMember, app_id: str, instance_id: str
+) -> list[ChangeFact]:
+    changes = []
+    differing = [name for name in DEFAULTS if before.attributes[name] != after.attributes[name]]
+    if before.removed and not after.removed:
+        action = "member.added" if before.source_time is None else "member.restored"
+        changes.append(ChangeFact(action=action, subject=user_name, after=_shown(after)))
+    elif after.removed and not before.removed:
+        changes.append(ChangeFact(action="member.removed", subject=user_name, before=_shown(before)))
+    elif differing and not after.removed:
+        changes.append(
+            ChangeFact(
+                action="member.changed",
+                subject=user_name,
+                before={name: before.attributes[name] for name in differing},
+                after={name: after.attributes[name] for name in differing},
+            )
+        )
+    if before.state != after.state:
+        changes.append(
+            ChangeFact(
+                action=f"authorisation.{after.state}",
+                subject=user_name,
+                after={"app": app_id, "instance_id": instance_id},
+            )
+        )
+    return changes
+
+
+def _shown(known: KnownMember) -> dict[str, Any]:
+    return {name: value for name, value in known.attributes.items() if value is not None}

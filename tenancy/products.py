@@ -1,0 +1,166 @@
+"""Products: what the vendor has listed, with its keys sealed at rest."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from tenancy.database import Db, system_scope
+from tenancy.errors import ProductChanged, ProductInUse, ProductUnknown
+from tenancy.paging import Page, decode_cursor, page_of
+from tenancy.secrets import Keyring
+
+
+class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What is not secret about a product.
+
+    `provisioning` says whether an instance is usable at once or waits until the vendor confirms it.
+    `v1_utc_offset_hours` is the time zone of the V1 interface's expiry times.
+    """
+
+    front_end_url: str | None = None
+    admin_url: str | None = None
+    memo: str | None = None
+    provisioning: Literal["immediate", "confirmed"] = "immediate"
+    v1_utc_offset_hours: int = 8
+    order_query_url: str | None = None
+
+
+class ProductSecrets(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys of a product: several of a type are valid at once, so that they can be rotated."""
+
+    base_keys: tuple[str, ...] = ()
+    kit_keys: tuple[str, ...] = ()
+    v1_keys: tuple[str, ...] = ()
+    rsa_private_keys: tuple[str, ...] = ()
+    order_access_key: str | None = None
+    order_secret_key: str | None = None
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """A product as the service works with it; never sent anywhere as a whole."""
+
+    slug: str
+    name: str
+    settings: ProductSettings
+    secrets: ProductSecrets
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+_COLUMNS = "slug, name, settings, secrets, revision, created_at, updated_at"
+
+_PUT = f"""
+INSERT INTO product AS p ({_COLUMNS}) VALUES ($1, $2, $3, $4, 1, $5, $5)
+ON CONFLICT (slug) DO UPDATE
+SET name = excluded.name, settings = excluded.settings, secrets = excluded.secrets,
+    revision = p.revision + 1, updated_at = excluded.updated_at
+RETURNING {_COLUMNS}
+"""
+
+
+async def put_product(
+    slug: str,
+    *,
+    name: str,
+    settings: ProductSettings,
+    secrets: ProductSecrets,
+    keyring: Keyring,
+    now: datetime,
+    expected_revision: int | None = None,
+) -> Product:
+    """Create or replace a product; what is already so is left alone, so repeating it changes nothing.
+
+    Raises:
+        ProductChanged: it is not at the expected revision (0: it must not exist).
+    """
+    sealed = keyring.seal(msgspec.json.encode(secrets), purpose=_purpose(slug))
+    async with system_scope() as db:
+        await db.execute("SELECT pg_advisory_xact_lock(hashtextextended('product:' || $1, 0))", slug)
+        before = await _find(db, slug, keyring)
+        if expected_revision is not None and expected_revision != (before.revision if before else 0):
+            raise ProductChanged
+        if before is not None and (before.name, before.settings, before.secrets) == (name, settings, secrets):
+            return before
+        row = await db.fetchrow(_PUT, slug, name, msgspec.json.encode(settings).decode(), sealed, now)
+    return _product(row, keyring)
+
+
+async def find_product(slug: str, *, keyring: Keyring) -> Product | None:
+    """Read one product with its keys; None when there is none."""
+    async with system_scope() as db:
+        return await _find(db, slug, keyring)
+
+
+async def read_product(slug: str, *, keyring: Keyring) -> Product:
+    """Read one product with its keys.
+
+    Raises:
+        ProductUnknown: there is no such product.
+    """
+    product = await find_product(slug, keyring=keyring)
+    if product is None:
+        raise ProductUnknown
+    return product
+
+
+async def list_products(*, keyring: Keyring, cursor: str | None, limit: int) -> Page[Product]:
+    """List products by slug."""
+    async with system_scope() as db:
+        rows = await db.fetch(
+            f"SELECT {_COLUMNS} FROM product WHERE slug > $1 ORDER BY slug LIMIT $2",
+            decode_cursor(cursor, str) or "",
+            limit + 1,
+        )
+    return page_of([_product(row, keyring) for row in rows], limit, key=lambda product: product.slug)
+
+
+async def remove_product(slug: str) -> None:
+    """Remove a product that nobody uses any more.
+
+    Raises:
+        ProductUnknown: there is no such product.
+        ProductInUse: it has instances that are not released.
+    """
+    async with system_scope() as db:
+        used = await db.fetchval(
+            "SELECT EXISTS (SELECT FROM instance WHERE product = $1 AND state <> 'released')", slug
+        )
+        if used:
+            raise ProductInUse
+        if await db.execute("DELETE FROM product WHERE slug = $1", slug) == "DELETE 0":
+            raise ProductUnknown
+
+
+async def reseal_products(*, keyring: Keyring) -> int:
+    """Encrypt the secrets of all products anew under the first key; returns how many there are."""
+    async with system_scope() as db:
+        rows = await db.fetch(f"SELECT {_COLUMNS} FROM product ORDER BY slug FOR UPDATE")
+        for row in rows:
+            plain = keyring.open(row["secrets"], purpose=_purpose(row["slug"]))
+            sealed = keyring.seal(plain, purpose=_purpose(row["slug"]))
+            await db.execute("UPDATE product SET secrets = $2 WHERE slug = $1", row["slug"], sealed)
+    return len(rows)
+
+
+def _purpose(slug: str) -> str:
+    return f"product:{slug}"
+
+
+async def _find(db: Db, slug: str, keyring: Keyring) -> Product | None:
+    row = await db.fetchrow(f"SELECT {_COLUMNS} FROM product WHERE slug = $1", slug)
+    return None if row is None else _product(row, keyring)
+
+
+def _product(row: Any, keyring: Keyring) -> Product:
+    plain = keyring.open(row["secrets"], purpose=_purpose(row["slug"]))
+    return Product(
+        slug=row["slug"],
+        name=row["name"],
+        settings=msgspec.json.decode(row["settings"], type=ProductSettings),
+        secrets=msgspec.json.decode(plain, type=ProductSecrets),
+        revision=row["revision"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,236 @@
+"""The history of signed calls: what came, what became of it and what it changed."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from tenancy.database import NO_TENANT, Db, tenant_scope
+from tenancy.errors import PushUnknown
+from tenancy.paging import Page, decode_cursor, page_of
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True):
+    """A signed call whose signature was found valid.
+
+    `source_time` is when the marketplace says that the fact was true; `started` is a monotonic reading
+    in seconds from which the duration is told; `result_code` is answered once it is carried out.
+    """
+
+    id: UUID
+    product: str
+    edition: str
+    interface: str
+    signed_as: str
+    received_at: datetime
+    started: float
+    size: int
+    flag: int | None = None
+    is_test: bool = False
+    instance_id: str | None = None
+    source_time: datetime | None = None
+    result_code: str = "000000"
+
+
+class ChangeFact(msgspec.Struct, frozen=True, kw_only=True):
+    """One change: `department.moved` of subject `D1`, with what was and what is."""
+
+    action: str
+    subject: str
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a push: `applied`, `unchanged` (nothing to do) or `stale` (newer facts stand)."""
+
+    verdict: str
+    counts: dict[str, int] = {}
+
+
+class PushRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A push as the history shows it; `duration_ms` ends before the commit."""
+
+    id: UUID
+    product: str
+    edition: str
+    interface: str
+    flag: int | None
+    is_test: bool
+    instance_id: str | None
+    signed_as: str
+    source_time: datetime | None
+    received_at: datetime
+    size: int
+    verdict: str
+    result_code: str
+    result_message: str
+    counts: dict[str, int]
+    duration_ms: int
+
+
+class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a push's change set."""
+
+    number: int
+    action: str
+    subject: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+STALE = Outcome(verdict="stale")
+UNCHANGED = Outcome(verdict="unchanged")
+
+_INSERT_PUSH = """
+INSERT INTO push (tenant_id, id, product, edition, interface, flag, is_test, instance_id, signed_as,
+                  source_time, received_at, size, verdict, result_code, result_message, counts, duration_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+"""
+
+_INSERT_PUSH_WITH_CHANGES = f"""
+WITH recorded AS ({_INSERT_PUSH})
+INSERT INTO change (tenant_id, push_id, number, action, subject, before, after)
+SELECT $1, $2, c.number, c.action, c.subject, c.before::jsonb, c.after::jsonb
+FROM unnest($18::text[], $19::text[], $20::text[], $21::text[])
+     WITH ORDINALITY AS c (action, subject, before, after, number)
+"""
+
+
+def outcome_of(changes: Sequence[ChangeFact]) -> Outcome:
+    """Count the changes by action."""
+    counts: dict[str, int] = {}
+    for change in changes:
+        counts[change.action] = counts.get(change.action, 0) + 1
+    return Outcome(verdict="applied", counts=counts) if changes else UNCHANGED
+
+
+async def record_push(
+    db: Db,
+    tenant_id: UUID,
+    push: Push,
+    outcome: Outcome,
+    *,
+    changes: Sequence[ChangeFact] = (),
+    message: str = "success.",
+) -> None:
+    """Write the push and, for small ones, its change set in the caller's transaction."""
+    row = (
+        tenant_id,
+        push.id,
+        push.product,
+        push.edition,
+        push.interface,
+        push.flag,
+        push.is_test,
+        push.instance_id,
+        push.signed_as,
+        push.source_time,
+        push.received_at,
+        push.size,
+        outcome.verdict,
+        push.result_code,
+        message,
+        _encode(outcome.counts),
+        round((time.perf_counter() - push.started) * 1000),
+    )
+    if not changes:
+        await db.execute(_INSERT_PUSH, *row)
+        return
+    await db.execute(
+        _INSERT_PUSH_WITH_CHANGES,
+        *row,
+        [change.action for change in changes],
+        [change.subject for change in changes],
+        [_encode(change.before) for change in changes],
+        [_encode(change.after) for change in changes],
+    )
+
+
+async def record_refused_push(tenant_id: UUID | None, push: Push, *, verdict: str, message: str) -> None:
+    """Record a push that was refused or failed, in a transaction of its own."""
+    tenant_id = tenant_id or NO_TENANT
+    async with tenant_scope(tenant_id) as db:
+        await record_push(db, tenant_id, push, Outcome(verdict=verdict), message=message)
+
+
+async def record_base_push(push: Push, outcome: Outcome) -> None:
+    """Record a push about a purchase that has left no trace elsewhere, such as a debug call."""
+    async with tenant_scope(NO_TENANT) as db:
+        await record_push(db, NO_TENANT, push, outcome)
+
+
+_COLUMNS = ", ".join(PushRecord.__struct_fields__)
+
+
+async def list_pushes(tenant_id: UUID, *, cursor: str | None, limit: int) -> Page[PushRecord]:
+    """List a tenant's pushes, newest first."""
+    after = decode_cursor(cursor, tuple[datetime, UUID])
+    async with tenant_scope(tenant_id) as db:
+        rows = await db.fetch(
+            f"SELECT {_COLUMNS} FROM push WHERE tenant_id = $1"
+            " AND ($2::timestamptz IS NULL OR (received_at, id) < ($2, $3))"
+            " ORDER BY received_at DESC, id DESC LIMIT $4",
+            tenant_id,
+            after[0] if after else None,
+            after[1] if after else None,
+            limit + 1,
+        )
+    return page_of([_record(row) for row in rows], limit, key=lambda push: (push.received_at, push.id))
+
+
+async def read_push(tenant_id: UUID, push_id: UUID) -> PushRecord:
+    """Read one push.
+
+    Raises:
+        PushUnknown: the tenant has no such push.
+    """
+    async with tenant_scope(tenant_id) as db:
+        row = await db.fetchrow(
+            f"SELECT {_COLUMNS} FROM push WHERE tenant_id = $1 AND id = $2", tenant_id, push_id
+        )
+    if row is None:
+        raise PushUnknown
+    return _record(row)
+
+
+async def list_changes(
+    tenant_id: UUID, push_id: UUID, *, cursor: str | None, limit: int
+) -> Page[ChangeRecord]:
+    """List the change set of a push in the order in which it was applied."""
+    after = decode_cursor(cursor, int)
+    async with tenant_scope(tenant_id) as db:
+        rows = await db.fetch(
+            "SELECT number, action, subject, before, after FROM change"
+            " WHERE tenant_id = $1 AND push_id = $2 AND number > $3 ORDER BY number LIMIT $4",
+            tenant_id,
+            push_id,
+            after or 0,
+            limit + 1,
+        )
+    changes = [
+        ChangeRecord(
+            number=row["number"],
+            action=row["action"],
+            subject=row["subject"],
+            before=_decode(row["before"]),
+            after=_decode(row["after"]),
+        )
+        for row in rows
+    ]
+    return page_of(changes, limit, key=lambda change: change.number)
+
+
+def _record(row: Any) -> PushRecord:
+    return msgspec.convert({**row, "counts": _decode(row["counts"])}, PushRecord)
+
+
+def _encode(value: dict[str, Any] | None) -> str | None:
+    return None if value is None else msgspec.json.encode(value).decode()
+
+
+def _decode(value: str | None) -> Any:
+    return None if value is None else msgspec.json.decode(value)

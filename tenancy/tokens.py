@@ -1,0 +1,62 @@
+"""Bearer tokens of our API, stored as their SHA-256 and shown once."""
+
+import hashlib
+import secrets
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from tenancy.database import NO_TENANT, system_scope
+from tenancy.errors import TenantUnknown
+
+Role = Literal["operator", "reader"]
+
+
+class TokenOwner(msgspec.Struct, frozen=True, kw_only=True):
+    """What a token may do: everything (`operator`) or read (`reader`), for all tenants or one."""
+
+    role: Role
+    tenant_id: UUID | None = None
+
+
+async def make_token(*, role: Role, tenant_id: UUID | None, now: datetime) -> str:
+    """Make a token; only its hash is kept.
+
+    Raises:
+        TenantUnknown: there is no such tenant.
+    """
+    token = f"tenon_{secrets.token_urlsafe(32)}"
+    async with system_scope() as db:
+        if tenant_id is not None and not await db.fetchval(
+            "SELECT EXISTS (SELECT FROM tenant WHERE id = $1)", tenant_id
+        ):
+            raise TenantUnknown
+        await db.execute(
+            "INSERT INTO token (tenant_id, hash, role, created_at) VALUES ($1, $2, $3, $4)",
+            tenant_id or NO_TENANT,
+            _hash(token),
+            role,
+            now,
+        )
+    return token
+
+
+async def find_token_owner(token: str, *, now: datetime) -> TokenOwner | None:
+    """What the token may do; None when it is unknown or expired."""
+    async with system_scope() as db:
+        row = await db.fetchrow(
+            "SELECT tenant_id, role FROM token WHERE hash = $1 AND (expires_at IS NULL OR expires_at > $2)",
+            _hash(token),
+            now,
+        )
+    if row is None:
+        return None
+    tenant_id = None if row["tenant_id"] == NO_TENANT else row["tenant_id"]
+    return TokenOwner(role=row["role"], tenant_id=tenant_id)
+
+
+def _hash(token: str) -> bytes:
+    # The token is 256 random bits, so a fast hash is as good as a slow one.
+    return hashlib.sha256(token.encode()).digest()
