@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import click
 
+from service.demo import run_demo
 from service.embedded import start_embedded
 from service.local_account import EmbeddedUnavailable
 from service.logs import configure_logs
@@ -29,6 +31,8 @@ T = TypeVar("T")
 
 def main() -> None:
     """Run the command; what goes wrong is one clear sentence on standard error."""
+    # Leaving by the ordinary way lets everything that was started be stopped again.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
@@ -55,6 +59,15 @@ def serve_command() -> None:
     """Serve HTTP, with the worker inside unless TENON_WORKER=off."""
     settings = _settings()
     serve(settings)
+
+
+@cli.command("demo")
+@click.option("--once", is_flag=True, help="Print the summary and exit.")
+def demo_command(*, once: bool) -> None:
+    """Show the whole main job on this machine, with a simulated marketplace."""
+    settings = read_settings(os.environ)
+    configure_logs(format=settings.log_format, level="warning")
+    run_demo(settings, once=once)
 
 
 @cli.command("work")

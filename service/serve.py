@@ -43,7 +43,7 @@ def serve(settings: Settings) -> None:
     """Serve until told to stop; requests that were accepted are answered first."""
     with ready_settings(settings) as complete:
         # uvicorn's workers read their settings from the environment, like any other process.
-        os.environ.update(_environment(complete))
+        os.environ.update(serving_environment(complete))
         uvicorn.run(
             "service.serve:make_app",
             factory=True,
@@ -69,7 +69,8 @@ def make_app() -> ASGIApp:
     return keep_header_case(create_app(settings))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def serving_environment(settings: Settings) -> dict[str, str]:
+    """The variables that hand complete settings to a process that serves."""
     keys = ",".join(f"{key.id}:{b64encode(key.key).decode()}" for key in settings.encryption_keys)
     values = (settings.database_url, settings.redis_url, keys)
     return {f"{PREFIX}{name}": value or "" for name, value in zip(_HANDED_DOWN, values, strict=True)}

@@ -1,0 +1,5 @@
+"""`python -m service` is `tenon`."""
+
+from service.cli import main
+
+main()
