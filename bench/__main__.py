@@ -1,0 +1,44 @@
+"""Run the benchmarks: `python -m bench [names]`; without names, all of them."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+
+import asyncpg
+
+from bench.full_sync import full_sync, large_sync
+from bench.ratios import describe_machine
+from bench.servers import Server, running_databases, serving
+
+BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
+    "full-sync": full_sync,
+    "large-sync": large_sync,
+}
+
+
+def main(names: list[str]) -> None:
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"No such benchmark: {', '.join(unknown)}. There are {', '.join(BENCHMARKS)}.")
+    with running_databases() as (folder, embedded):
+        for number, name in enumerate(names or BENCHMARKS):
+            # A fresh process each time: memory is told as a peak.
+            with serving(folder, embedded) as server:
+                if number == 0:
+                    print(asyncio.run(_describe(server)), flush=True)
+                started = time.monotonic()
+                lines = BENCHMARKS[name](server)
+                print(f"\n[{name}] {time.monotonic() - started:.0f} s", *lines, sep="\n", flush=True)
+
+
+async def _describe(server: Server) -> str:
+    connection = await asyncpg.connect(server.database_url, timeout=10)
+    try:
+        return describe_machine(await connection.fetchval("SHOW server_version"))
+    finally:
+        await connection.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,201 @@
+"""A full list of departments over HTTP, against the least SQL that does the same work."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+import msgspec
+import uvloop
+
+from bench.calls import Connection, Enterprise, accepted, sign
+from bench.lists import Row, department_lists
+from bench.ratios import Comparison
+from bench.servers import Server
+from service.koogallery.canonical import canonical
+
+_STAGE = "CREATE TEMPORARY TABLE stage (code text, name text, parent_code text) ON COMMIT DROP"
+
+_UPDATE = """
+WITH done AS (
+    UPDATE department d
+    SET name = s.name, parent_code = s.parent_code, source_time = $2, removed_at = NULL
+    FROM stage s
+    WHERE d.tenant_id = $1 AND d.code = s.code
+      AND (d.name <> s.name OR d.parent_code IS DISTINCT FROM s.parent_code OR d.removed_at IS NOT NULL)
+    RETURNING d.code)
+INSERT INTO change (tenant_id, push_id, number, action, subject)
+SELECT $1, $3, row_number() OVER (), 'department.changed', code FROM done
+"""
+
+_INSERT = """
+WITH done AS (
+    INSERT INTO department (tenant_id, code, name, parent_code, source_time)
+    SELECT $1, s.code, s.name, s.parent_code, $2 FROM stage s
+    WHERE NOT EXISTS (SELECT FROM department d WHERE d.tenant_id = $1 AND d.code = s.code)
+    RETURNING code)
+INSERT INTO change (tenant_id, push_id, number, action, subject)
+SELECT $1, $3, 1000000000 + row_number() OVER (), 'department.added', code FROM done
+"""
+
+_REMOVE = """
+WITH done AS (
+    UPDATE department d SET removed_at = $2, source_time = $2
+    WHERE d.tenant_id = $1 AND d.removed_at IS NULL
+      AND NOT EXISTS (SELECT FROM stage s WHERE s.code = d.code)
+    RETURNING d.code)
+INSERT INTO change (tenant_id, push_id, number, action, subject)
+SELECT $1, $3, 2000000000 + row_number() OVER (), 'department.removed', code FROM done
+"""
+
+_FINGERPRINT = """
+SELECT count(*), coalesce(sum(hashtextextended(concat_ws('/', code, name, parent_code), 0)), 0),
+       (SELECT count(*) FROM change WHERE tenant_id = $1)
+FROM department WHERE tenant_id = $1 AND removed_at IS NULL
+"""
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds of the limit and of ours, round by round."""
+
+    first_limit: list[float]
+    first_ours: list[float]
+    next_limit: list[float]
+    next_ours: list[float]
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """Two tenants that get the same lists: one through the limit's SQL, one through the service."""
+
+    lists: Iterator[list[Row]]
+    limit_tenant: UUID
+    enterprise: Enterprise
+
+
+def full_sync(server: Server) -> list[str]:
+    """Measure 100 000 departments: first load, and later lists of which 1 % differ."""
+    measured = measure(server, size=100_000, subjects=5, rounds=3)
+    return [
+        str(
+            Comparison(
+                name="full sync, 100,000 departments, first load",
+                unit="s",
+                limit=measured.first_limit,
+                ours=measured.first_ours,
+                at_most=2.5,
+            )
+        ),
+        str(
+            Comparison(
+                name="full sync, 100,000 departments, 1 % changed",
+                unit="s",
+                limit=measured.next_limit,
+                ours=measured.next_ours,
+                at_most=2.5,
+            )
+        ),
+        f"    peak memory of the server {server.peak_memory() / 1024**2:,.0f} MiB",
+    ]
+
+
+def large_sync(server: Server) -> list[str]:
+    """Measure 1 000 000 departments beside 100 000."""
+    small = measure(server, size=100_000, subjects=1, rounds=5)
+    before = server.peak_memory()
+    large = measure(server, size=1_000_000, subjects=1, rounds=3)
+    ratio = Comparison(
+        name="full sync, 1,000,000 departments, 1 % changed; the limit is 100,000 departments over HTTP",
+        unit="s",
+        limit=small.next_ours[: len(large.next_ours)],
+        ours=large.next_ours,
+        at_most=12,
+    )
+    bare = Comparison(
+        name="the same against its own SQL", unit="s", limit=large.next_limit, ours=large.next_ours
+    )
+    first = Comparison(
+        name="first load of 1,000,000 against its own SQL",
+        unit="s",
+        limit=large.first_limit,
+        ours=large.first_ours,
+    )
+    peak = server.peak_memory()
+    reached = "reached" if peak <= 1.5 * 1024**3 else "NOT REACHED"
+    memory = (
+        f"    peak memory of the server {peak / 1024**3:.2f} GiB "
+        f"({before / 1024**3:.2f} GiB after the small lists), target ≤ 1.5: {reached}"
+    )
+    return [str(ratio), str(bare), str(first), memory]
+
+
+def measure(server: Server, *, size: int, subjects: int, rounds: int) -> Measured:
+    """Load so many tenants with a list and send each so many changed ones, limit and ours in turn."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_measure(server, size, subjects, rounds))
+
+
+async def _measure(server: Server, size: int, subjects: int, rounds: int) -> Measured:
+    measured = Measured(first_limit=[], first_ours=[], next_limit=[], next_ours=[])
+    db = await asyncpg.connect(server.database_url, server_settings={"jit": "off"}, timeout=10)
+    try:
+        for seed in range(subjects):
+            subject = Subject(
+                lists=department_lists(size, changed=0.01, seed=seed),
+                limit_tenant=uuid4(),
+                enterprise=server.marketplace.open_enterprise(),
+            )
+            for number in range(1 + rounds):
+                rows = next(subject.lists)
+                limit_times = measured.next_limit if number else measured.first_limit
+                our_times = measured.next_ours if number else measured.first_ours
+                await server.settle()
+                limit_times.append(await _run_limit(db, subject.limit_tenant, rows))
+                await server.settle()
+                our_times.append(_run_ours(server, subject.enterprise, rows))
+                await _demand_same(server, subject)
+    finally:
+        await db.close()
+    return measured
+
+
+async def _run_limit(db: "asyncpg.Connection[asyncpg.Record]", tenant_id: UUID, rows: list[Row]) -> float:
+    push_id, now = uuid4(), datetime.now(UTC)
+    started = time.perf_counter()
+    async with db.transaction():
+        await db.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
+        await db.execute(_STAGE)
+        await db.copy_records_to_table("stage", records=rows)
+        for statement in (_UPDATE, _REMOVE, _INSERT):
+            await db.execute(statement, tenant_id, now, push_id)
+    return time.perf_counter() - started
+
+
+def _run_ours(server: Server, enterprise: Enterprise, rows: list[Row]) -> float:
+    # A moment ahead of the binding, behind every later list.
+    listed = [{"orgCode": code, "orgName": name, "parentCode": parent or ""} for code, name, parent in rows]
+    path, body = enterprise.call("allOrgSync", datetime.now(UTC) - timedelta(milliseconds=1), orgInfoList=listed)
+    with Connection(server.port) as connection:
+        request = sign(path, body, canonical(body))
+        started = time.perf_counter()
+        answer = connection.send(request)
+        seconds = time.perf_counter() - started
+    accepted(answer)
+    return seconds
+
+
+async def _demand_same(server: Server, subject: Subject) -> None:
+    """Make sure that both have done the same work."""
+    db = await asyncpg.connect(server.superuser_url, timeout=10)
+    try:
+        ours = await db.fetchval(
+            "SELECT id FROM tenant WHERE external_id = $1", subject.enterprise.tenant_id
+        )
+        results = [await db.fetchrow(_FINGERPRINT, tenant, timeout=60) for tenant in (subject.limit_tenant, ours)]
+    finally:
+        await db.close()
+    # Ours has recorded the tenant, its binding and its app as well.
+    expected, found = tuple(results[0]), tuple(results[1])
+    if (*expected[:2], expected[2] + 3) != found:
+        raise RuntimeError(f"The limit has {expected} and the service {found}.")

@@ -1,0 +1,111 @@
+"""The servers that everything is measured on: embedded PostgreSQL and Valkey, and the real `tenon serve`."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import msgspec
+
+from bench.calls import OPERATOR_TOKEN, Connection, Marketplace
+from service.embedded import Embedded, start_embedded
+
+_START_SECONDS = 60
+_MAX_BODY = 512 * 1024 * 1024
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """A serving process with an empty product in it, and its database."""
+
+    pid: int
+    port: int
+    database_url: str
+    superuser_url: str
+    marketplace: Marketplace
+
+    def peak_memory(self) -> int:
+        """The largest resident size that the serving process has had, in bytes."""
+        lines = Path(f"/proc/{self.pid}/status").read_text("utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+    async def settle(self) -> None:
+        """Do what earlier work has left to the server, so that no measurement pays for another one's."""
+        connection = await asyncpg.connect(self.superuser_url, timeout=10)
+        try:
+            await connection.execute("VACUUM ANALYZE", timeout=300)
+            await connection.execute("CHECKPOINT", timeout=300)
+        finally:
+            await connection.close()
+
+
+@contextmanager
+def running_databases() -> Iterator[tuple[Path, Embedded]]:
+    """Embedded servers in a folder of their own, which goes with them."""
+    folder = Path(tempfile.mkdtemp(prefix="tenon-bench-"))
+    # PostgreSQL does not run as root: its account has to get through to its data.
+    folder.chmod(0o711)
+    try:
+        with start_embedded(folder / "data") as embedded:
+            yield folder, embedded
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(folder: Path, embedded: Embedded) -> Iterator[Server]:
+    """A fresh `tenon serve` on these databases, with its defaults but for the largest body."""
+    port = _free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
+    environ |= {
+        "TENON_DATA_DIR": str(folder / "data"),
+        "TENON_BIND": f"127.0.0.1:{port}",
+        "TENON_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        "TENON_MAX_BODY_BYTES": str(_MAX_BODY),
+        "TENON_LOG_FORMAT": "json",
+    }
+    command = [Path(sys.executable).with_name("tenon"), "serve"]
+    assert embedded.postgres is not None
+    with (folder / "serve.log").open("ab") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=folder)
+        try:
+            _wait_until_ready(process, port, folder / "serve.log")
+            yield Server(
+                pid=process.pid,
+                port=port,
+                database_url=embedded.postgres.database_url,
+                superuser_url=embedded.postgres.superuser_url.removesuffix("/postgres") + "/tenon",
+                marketplace=Marketplace(port),
+            )
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            with Connection(port) as connection:
+                connection.get("/health/ready")
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"tenon serve did not start:\n{log.read_text('utf-8')[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
