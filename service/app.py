@@ -11,7 +11,7 @@ from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from service import health, instances, products, tenants
+from service import health, instances, products, pushes, tenants
 from service.koogallery.routes import receive_push
 from service.problems import domain_problem, http_problem, unexpected_problem
 from service.runtime import Clock, system_clock
@@ -40,6 +40,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
             products.router,
             instances.router,
             tenants.router,
+            pushes.router,
             health.read_liveness,
             health.read_readiness,
         ],

@@ -16,7 +16,14 @@ from tenancy.apps import AppRecord, list_apps
 from tenancy.department_rows import DepartmentRecord, list_departments, read_department, read_tree
 from tenancy.member_pages import MemberRecord, list_members, read_member
 from tenancy.paging import Page
-from tenancy.pushes import ChangeRecord, PushRecord, list_changes, list_pushes, read_push
+from tenancy.push_pages import (
+    ChangeRecord,
+    PushDetail,
+    PushRecord,
+    list_changes,
+    list_pushes,
+    read_push,
+)
 from tenancy.tenants import TenantRecord, TenantSummary, list_tenants, read_tenant
 from tenancy.tree import Node
 
@@ -132,8 +139,8 @@ async def show_pushes(
 
 
 @get("/{tenant_id:uuid}/pushes/{push:uuid}")
-async def show_push(tenant_id: FromPath[UUID], push: FromPath[UUID]) -> PushRecord:
-    """Show a signed call and what became of it."""
+async def show_push(tenant_id: FromPath[UUID], push: FromPath[UUID]) -> PushDetail:
+    """Show a signed call, what became of it and the first of its changes."""
     return await read_push(tenant_id, push)
 
 

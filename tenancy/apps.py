@@ -11,6 +11,7 @@ from tenancy.database import tenant_scope
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.pushes import STALE, UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
 from tenancy.secrets import Keyring
+from tenancy.tenants import demand_tenant
 
 
 class AppRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,6 +146,7 @@ async def list_apps(tenant_id: UUID, *, cursor: str | None, limit: int) -> Page[
     """List a tenant's apps, one entry per binding."""
     after = decode_cursor(cursor, tuple[str, str]) or ("", "")
     async with tenant_scope(tenant_id) as db:
+        await demand_tenant(db, tenant_id)
         rows = await db.fetch(
             "SELECT id, instance_id, client_id, enabled, source_time, created_at FROM app"
             " WHERE tenant_id = $1 AND removed_at IS NULL AND (id, instance_id) > ($2, $3)"

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 
 from tenancy.database import Db, system_scope, tenant_scope
-from tenancy.errors import InstanceUnknown, TenantUnknown
+from tenancy.errors import InstanceUnknown, TenantErased, TenantUnknown
 from tenancy.pushes import ChangeFact, Outcome, Push, outcome_of, record_push
 
 KOOGALLERY = "koogallery"
@@ -162,12 +162,12 @@ async def admit(db: Db, tenant_id: UUID, place: Place) -> Admission:
     """Read what stands, under the tenant's lock.
 
     Raises:
-        TenantUnknown: the tenant has been erased meanwhile.
+        TenantErased: the tenant has been erased meanwhile; the next try finds or makes another.
     """
     row = await db.fetchrow(_ADMIT, tenant_id, place.instance_id, place.product)
     if row is None:
         forget_tenant(place)
-        raise TenantUnknown
+        raise TenantErased
     return Admission(
         described=row["described"],
         departments_listed_at=row["departments_listed_at"],
@@ -243,7 +243,7 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
         )
         if before is None:
             forget_tenant(place)
-            raise TenantUnknown
+            raise TenantErased
         bound = await db.fetchrow(_BINDING, tenant_id, place.instance_id)
         described = await db.fetchval(_DESCRIBE, tenant_id, facts.code, facts.name, facts.domain_name, at)
         await db.execute(_BIND, tenant_id, place.instance_id, facts.order_id, at)

@@ -51,6 +51,10 @@ class TenantUnknown(NotFound):
     """There is no such tenant; synchronise the enterprise first."""
 
 
+class TenantErased(TenantUnknown):
+    """The tenant has been erased meanwhile; ask again."""
+
+
 class DepartmentUnknown(NotFound):
     """There is no such department."""
 

@@ -9,8 +9,6 @@ from uuid import UUID
 import msgspec
 
 from tenancy.database import NO_TENANT, Db, tenant_scope
-from tenancy.errors import PushUnknown
-from tenancy.paging import Page, decode_cursor, page_of
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,37 +47,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: str
     counts: dict[str, int] = {}
-
-
-class PushRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A push as the history shows it; `duration_ms` ends before the commit."""
-
-    id: UUID
-    product: str
-    edition: str
-    interface: str
-    flag: int | None
-    is_test: bool
-    instance_id: str | None
-    signed_as: str
-    source_time: datetime | None
-    received_at: datetime
-    size: int
-    verdict: str
-    result_code: str
-    result_message: str
-    counts: dict[str, int]
-    duration_ms: int
-
-
-class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a push's change set."""
-
-    number: int
-    action: str
-    subject: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
 
 
 STALE = Outcome(verdict="stale")
@@ -163,74 +130,5 @@ async def record_base_push(push: Push, outcome: Outcome) -> None:
         await record_push(db, NO_TENANT, push, outcome)
 
 
-_COLUMNS = ", ".join(PushRecord.__struct_fields__)
-
-
-async def list_pushes(tenant_id: UUID, *, cursor: str | None, limit: int) -> Page[PushRecord]:
-    """List a tenant's pushes, newest first."""
-    after = decode_cursor(cursor, tuple[datetime, UUID])
-    async with tenant_scope(tenant_id) as db:
-        rows = await db.fetch(
-            f"SELECT {_COLUMNS} FROM push WHERE tenant_id = $1"
-            " AND ($2::timestamptz IS NULL OR (received_at, id) < ($2, $3))"
-            " ORDER BY received_at DESC, id DESC LIMIT $4",
-            tenant_id,
-            after[0] if after else None,
-            after[1] if after else None,
-            limit + 1,
-        )
-    return page_of([_record(row) for row in rows], limit, key=lambda push: (push.received_at, push.id))
-
-
-async def read_push(tenant_id: UUID, push_id: UUID) -> PushRecord:
-    """Read one push.
-
-    Raises:
-        PushUnknown: the tenant has no such push.
-    """
-    async with tenant_scope(tenant_id) as db:
-        row = await db.fetchrow(
-            f"SELECT {_COLUMNS} FROM push WHERE tenant_id = $1 AND id = $2", tenant_id, push_id
-        )
-    if row is None:
-        raise PushUnknown
-    return _record(row)
-
-
-async def list_changes(
-    tenant_id: UUID, push_id: UUID, *, cursor: str | None, limit: int
-) -> Page[ChangeRecord]:
-    """List the change set of a push in the order in which it was applied."""
-    after = decode_cursor(cursor, int)
-    async with tenant_scope(tenant_id) as db:
-        rows = await db.fetch(
-            "SELECT number, action, subject, before, after FROM change"
-            " WHERE tenant_id = $1 AND push_id = $2 AND number > $3 ORDER BY number LIMIT $4",
-            tenant_id,
-            push_id,
-            after or 0,
-            limit + 1,
-        )
-    changes = [
-        ChangeRecord(
-            number=row["number"],
-            action=row["action"],
-            subject=row["subject"],
-            before=_decode(row["before"]),
-            after=_decode(row["after"]),
-        )
-        for row in rows
-    ]
-    return page_of(changes, limit, key=lambda change: change.number)
-
-
-def _record(row: Any) -> PushRecord:
-    return msgspec.convert({**row, "counts": _decode(row["counts"])}, PushRecord)
-
-
 def _encode(value: dict[str, Any] | None) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
-
-
-def _decode(value: str | None) -> Any:
-    return None if value is None else msgspec.json.decode(value)

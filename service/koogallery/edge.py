@@ -16,7 +16,7 @@ from service.koogallery.signing import body_sign
 from service.koogallery.work import Work
 from service.runtime import Runtime
 from tenancy.bindings import Place, find_tenant
-from tenancy.errors import DomainError, Unavailable
+from tenancy.errors import DomainError, TenantErased, Unavailable
 from tenancy.products import Product
 from tenancy.pushes import Push, record_refused_push
 
@@ -127,7 +127,10 @@ async def _run(reader: Callable[[], Work], push: Push) -> Answer:
         try:
             work = reader()
             push, place = work.push, work.place
-            reply = await work.run()
+            try:
+                reply = await work.run()
+            except TenantErased:
+                reply = await work.run()
             log.info("push", interface=push.interface, result=reply.code)
         except Refusal as refusal:
             return await _record(push, place, refusal.answer, "refused")
