@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from litestar import Router, delete, get, put
 from litestar.datastructures import State
-from litestar.params import FromHeader, FromPath, JSONBody
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import Response
 
 from service.callers import demand_token
@@ -18,6 +18,7 @@ from sso.keys import KeyRefused, fingerprint, load_private_key, make_private_key
 from tenancy.errors import Invalid, ProductChanged
 from tenancy.paging import Page
 from tenancy.products import (
+    SLUG,
     Product,
     ProductSecrets,
     ProductSettings,
@@ -30,7 +31,9 @@ from tenancy.products import (
 
 Key = Annotated[str, msgspec.Meta(min_length=8, max_length=512)]
 Url = Annotated[str, msgspec.Meta(max_length=512, pattern="^https?://")]
-Slug = Annotated[str, msgspec.Meta(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+IfMatch = Annotated[
+    str | None, HeaderParameter(name="If-Match", max_length=64, description="The `ETag` last read.")
+]
 
 
 class PrivateKeyRefused(Invalid):
@@ -126,7 +129,7 @@ async def write_product(
     product: FromPath[str],
     data: JSONBody[ProductInput],
     state: State,
-    if_match: FromHeader[str | None] = None,
+    if_match: IfMatch = None,
 ) -> Response[ProductView]:
     """Create or replace a product."""
     runtime: Runtime = state.runtime
@@ -165,10 +168,9 @@ async def _secrets(data: ProductInput, kept: ProductSecrets) -> ProductSecrets:
 
 
 def _slug(text: str) -> str:
-    try:
-        return msgspec.convert(text, Slug)
-    except msgspec.ValidationError as error:
-        raise SlugInvalid from error
+    if SLUG.fullmatch(text) is None:
+        raise SlugInvalid
+    return text
 
 
 def _revision(if_match: str | None) -> int | None:

@@ -11,7 +11,7 @@ import asyncpg
 import msgspec
 from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 
-from tenancy.errors import DatabaseUnavailable
+from tenancy.errors import DatabaseUnavailable, ValueUnstorable
 
 # A pooled asyncpg connection inside an open scope; what every step takes as `db`.
 Db: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -153,6 +153,8 @@ async def _transaction() -> AsyncIterator[Db]:
             yield transaction.connection
     except _OUTAGES as error:
         raise DatabaseUnavailable(f"{type(error).__name__}.") from error
+    except asyncpg.DataError as error:
+        raise ValueUnstorable from error
 
 
 @contextlib.asynccontextmanager

@@ -91,6 +91,10 @@ class CursorInvalid(Invalid):
     """The cursor is not one that this list gave out."""
 
 
+class ValueUnstorable(Invalid):
+    """A value cannot be kept: a text holds U+0000, or a number or a time is out of range."""
+
+
 class TokenUnknown(Forbidden):
     """The token is unknown, expired or revoked."""
 

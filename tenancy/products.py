@@ -1,5 +1,6 @@
 """Products: what the vendor has listed, with its keys sealed at rest."""
 
+import re
 from datetime import datetime
 from typing import Any, Literal
 
@@ -48,6 +49,9 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
 
+
+# A product's name in addresses.
+SLUG = re.compile("[a-z0-9][a-z0-9-]{0,62}")
 
 _COLUMNS = "slug, name, settings, secrets, revision, created_at, updated_at"
 

@@ -37,10 +37,11 @@ def read_kit_call(interface: str, proven: Proven, push: Push, runtime: Runtime) 
     wire.refuse_nul(body)
     kind, read = reader
     message: wire.KitMessage = wire.decode(body, kind)
+    flag = wire.small_number(message.flag, "flag")
     place = _place(message, proven)
     push = msgspec.structs.replace(
         push,
-        flag=message.flag,
+        flag=flag,
         is_test=place.is_debug,
         instance_id=place.instance_id,
         source_time=_source_time(message, push.received_at),
@@ -61,10 +62,11 @@ Act = Callable[[], Awaitable[Outcome | None]]
 
 
 def _place(message: wire.KitMessage, proven: Proven) -> Place:
-    if message.testFlag not in {None, 0, 1}:
+    test_flag = wire.small_number(message.testFlag, "testFlag")
+    if test_flag not in {None, 0, 1}:
         raise Refusal(INVALID, "Parameter invalid: testFlag is neither 0 nor 1.")
     instance_id = (message.instanceId or "").strip()
-    debug, seller = message.testFlag == 1, not instance_id
+    debug, seller = test_flag == 1, not instance_id
     return Place(
         product=proven.call.product.slug,
         instance_id=instance_id,
@@ -103,9 +105,9 @@ def _at(push: Push) -> datetime:
 def _read_tenant(
     message: wire.TenantSync, place: Place, push: Push, _runtime: Runtime, _proven: Proven
 ) -> Act:
-    if message.flag == REMOVE:
+    if push.flag == REMOVE:
         return lambda: unbind_tenant(place, at=_at(push), push=push)
-    if message.flag not in {ADD, MODIFY}:
+    if push.flag not in {ADD, MODIFY}:
         raise _refuse_flag()
     domain = _required(message.domainName, "domainName").rstrip("/")
     facts = TenantFacts(
@@ -121,9 +123,9 @@ def _read_application(
     message: wire.ApplicationSync, place: Place, push: Push, runtime: Runtime, proven: Proven
 ) -> Act:
     app_id = _required(message.appId, "appId")
-    if message.flag == REMOVE:
+    if push.flag == REMOVE:
         return lambda: remove_app(place, app_id, at=_at(push), push=push)
-    if message.flag not in {ADD, MODIFY}:
+    if push.flag not in {ADD, MODIFY}:
         raise _refuse_flag()
     client_id = _required(message.clientId, "clientId")
     ciphertext = _required(message.clientSecret, "clientSecret")
@@ -150,15 +152,15 @@ def _read_members(
     message: wire.AuthSync, place: Place, push: Push, _runtime: Runtime, _proven: Proven
 ) -> Act:
     app_id = _required(message.appId, "appId")
-    if message.flag not in {REMOVE, ADD, MODIFY, CANCEL}:
+    if push.flag not in {REMOVE, ADD, MODIFY, CANCEL}:
         raise _refuse_flag()
-    describing = message.flag in {ADD, MODIFY}
+    describing = push.flag in {ADD, MODIFY}
     users = wire.decode_list(message.userList, wire.User, "userList")
     members = [member_facts(user, describing=describing) for user in users]
     if describing:
-        grant = message.flag == ADD
+        grant = push.flag == ADD
         return lambda: put_members(place, app_id, members, grant=grant, at=_at(push), push=push)
-    withdraw = cancel_members if message.flag == CANCEL else remove_members
+    withdraw = cancel_members if push.flag == CANCEL else remove_members
     return lambda: withdraw(place, app_id, members, at=_at(push), push=push)
 
 
@@ -166,9 +168,9 @@ def _read_department(
     message: wire.SingleOrgSync, place: Place, push: Push, _runtime: Runtime, _proven: Proven
 ) -> Act:
     code = _required(message.orgCode, "orgCode")
-    if message.flag == REMOVE:
+    if push.flag == REMOVE:
         return lambda: remove_department(place, code, at=_at(push), push=push)
-    if message.flag not in {ADD, MODIFY}:
+    if push.flag not in {ADD, MODIFY}:
         raise _refuse_flag()
     parent = (message.parentCode or "").strip() or None
     department = Department(code, _required(message.orgName, "orgName"), parent)

@@ -1,5 +1,6 @@
 """The marketplace's door: any request below `/koogallery` gets HTTP 200 with a result code."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
@@ -22,7 +23,8 @@ from tenancy.pushes import Push, record_refused_push
 
 log = structlog.get_logger(__name__)
 
-_KIT = "produceAPI"
+# Reading a body above this takes long enough to keep others waiting, so it is done in a thread.
+_LARGE = 1024 * 1024
 
 
 class Request:
@@ -49,16 +51,19 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
     """
     signing_key: str | None = None
     try:
-        slug = request.parts[0] if request.parts else ""
-        product = await runtime.products.find(slug)
+        product = await runtime.products.find(request.parts[0] if request.parts else "")
         if product is None:
             log.info("push_refused", reason="unknown product")
             reply = Answer(UNAUTHENTICATED, "There is no such product.")
         else:
             call, interface = _call(request, product)
             signing_key = next(iter(call.keys), None)
-            reply, signing_key = await _carry_out(call, interface, request, runtime, signing_key)
+            if request.body is None:
+                reply = Answer(INVALID, "The body is too large or did not arrive in time.")
+            else:
+                reply, signing_key = await _carry_out(call, interface, runtime)
     except Refusal as refusal:
+        log.info("push_refused", reason=refusal.answer.message)
         reply = refusal.answer
     except Unavailable as error:
         log.warning("push_failed", code=error.code, cause=str(error))
@@ -69,19 +74,19 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
 
 def _call(request: Request, product: Product) -> tuple[Call, str]:
     """Tell by method and path which of the four groups of interfaces is called, and its name."""
-    kit = request.parts[1:]
-    if not kit:
-        edition, interface = ("V1" if request.method == "GET" else "V2"), ""
-    elif kit[0] != _KIT:
-        raise Refusal(INVALID, "There is no such interface.")
-    elif kit[1:2] == ["v2"]:
-        edition, interface = "V2", "/".join(kit[2:])
-    else:
-        edition, interface = "V1", "/".join(kit[1:])
+    match request.parts[1:]:
+        case []:
+            edition, interface = ("V1" if request.method == "GET" else "V2"), ""
+        case ["produceAPI", "v2", *rest]:
+            edition, interface = "V2", "/".join(rest)
+        case ["produceAPI", *rest]:
+            edition, interface = "V1", "/".join(rest)
+        case other:
+            edition, interface = "V2", "/".join(other)
     call = Call(
         product=product,
         edition="V1" if edition == "V1" else "V2",
-        is_kit=bool(kit),
+        is_kit=len(request.parts) > 1,
         query=request.query,
         headers=request.headers,
         body=request.body or b"",
@@ -89,19 +94,10 @@ def _call(request: Request, product: Product) -> tuple[Call, str]:
     return call, interface
 
 
-async def _carry_out(
-    call: Call, interface: str, request: Request, runtime: Runtime, signing_key: str | None
-) -> tuple[Answer, str | None]:
-    if request.body is None:
-        return Answer(INVALID, "The body is too large or did not arrive in time."), signing_key
+async def _carry_out(call: Call, interface: str, runtime: Runtime) -> tuple[Answer, str]:
+    """Prove and run a call; the answer is signed with the key that signed it."""
     started = time.perf_counter()
-    try:
-        proven = await prove(call, runtime)
-    except Refusal as refusal:
-        log.info(
-            "push_refused", product=call.product.slug, interface=interface, reason=refusal.answer.message
-        )
-        return refusal.answer, signing_key
+    proven = await prove(call, runtime)
     push = Push(
         id=uuid4(),
         product=call.product.slug,
@@ -112,20 +108,20 @@ async def _carry_out(
         started=started,
         size=len(call.body) or len(call.query),
     )
-    signed_with = call.keys[proven.verified.key_index]
-    reader: Callable[[], Work] = (
-        (lambda: read_kit_call(interface, proven, push, runtime))
-        if call.is_kit
-        else (lambda: read_base_call(proven, push, runtime))
-    )
-    return await _run(reader, push), signed_with
+
+    def read() -> Work:
+        if call.is_kit:
+            return read_kit_call(interface, proven, push, runtime)
+        return read_base_call(proven, push, runtime)
+
+    return await _run(read, push), call.keys[proven.verified.key_index]
 
 
-async def _run(reader: Callable[[], Work], push: Push) -> Answer:
+async def _run(read: Callable[[], Work], push: Push) -> Answer:
     place: Place | None = None
     with structlog.contextvars.bound_contextvars(push_id=str(push.id), product=push.product):
         try:
-            work = reader()
+            work = await asyncio.to_thread(read) if push.size > _LARGE else read()
             push, place = work.push, work.place
             try:
                 reply = await work.run()

@@ -3,7 +3,8 @@
 import time
 from collections import OrderedDict
 
-from tenancy.products import Product, find_product
+from tenancy.errors import Unavailable
+from tenancy.products import SLUG, Product, find_product
 from tenancy.secrets import Keyring
 
 _MOST = 1000
@@ -20,10 +21,18 @@ class ProductCache:
 
     async def find(self, slug: str) -> Product | None:
         """The product, or None; that there is none is remembered too."""
+        if SLUG.fullmatch(slug) is None:
+            return None
         entry = self._entries.get(slug)
         if entry is not None and time.monotonic() < entry[0]:
             return entry[1]
-        product = await find_product(slug, keyring=self._keyring)
+        try:
+            product = await find_product(slug, keyring=self._keyring)
+        except Unavailable:
+            # The answer that says so must be signed too.
+            if entry is None:
+                raise
+            return entry[1]
         self._entries[slug] = (time.monotonic() + _SECONDS, product)
         self._entries.move_to_end(slug)
         if len(self._entries) > _MOST:

@@ -72,7 +72,7 @@ def read_base_call(proven: Proven, push: Push, runtime: Runtime) -> Work:
     call = proven.call
     is_v1 = call.edition == "V1"
     fields = dict(call.query) if is_v1 else wire.texts(_with_nested_order(proven.members))
-    wire.refuse_nul(*(value.encode("utf-8", "replace") for value in fields.values()))
+    wire.refuse_unkeepable(*fields.values())
     push = msgspec.structs.replace(
         push,
         interface=fields.get("activity", "")[:64],
@@ -203,7 +203,7 @@ def _expiry(asked: Asked, text: str) -> Any:
     zone = timezone(timedelta(hours=hours)) if asked.is_v1 else UTC
     try:
         return parse_time(text, zone)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise Refusal(INVALID, f"Parameter invalid: expireTime. {error}") from error
 
 

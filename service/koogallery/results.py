@@ -61,4 +61,5 @@ _CODES: tuple[tuple[type[DomainError], str], ...] = (
 def answer_of(error: DomainError) -> Answer:
     """The answer to a push that the domain refused; nothing internal is told."""
     code = next((code for kind, code in _CODES if isinstance(error, kind)), INTERNAL)
-    return Answer(code, error.message)
+    shown = error.message if isinstance(error, Unavailable) else str(error)
+    return Answer(code, shown)

@@ -17,8 +17,8 @@ class KitMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     instanceId: Id | None = None
     tenantId: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    flag: int | None = None
-    testFlag: int | None = None
+    flag: int | str | None = None
+    testFlag: int | str | None = None
     timeStamp: str | int | None = None
 
 
@@ -98,18 +98,22 @@ class User(msgspec.Struct, frozen=True):
     extension: Extension | None = None
 
 
+_FLAG_DIGITS = 2  # Integer(2) in the marketplace's tables
+
 # A text in quotes, which stays as it is, or a bare name before a colon, which gets its quotes.
-_BARE_NAME = re.compile(r'("(?:[^"\\]|\\.)*")|([A-Za-z_$][\w$]*)(?=\s*:)')
+# Nothing is looked at twice (a name starts at its first letter, an unclosed text ends with the message,
+# no step back): a text of a megabyte must not take minutes.
+_BARE_NAME = re.compile(r'("(?:[^"\\]|\\.)*+"?)|((?<![\w$])[A-Za-z_$][\w$]*+)(?=\s*+:)')
 
 
 def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """Decode a message, digits in text counting as numbers.
+    """Decode a message.
 
     Raises:
         Refusal: a field is missing, too long or of the wrong kind; the message names it.
     """
     try:
-        return msgspec.json.decode(body, type=kind, strict=False)
+        return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(INVALID, f"Parameter invalid: {error}") from error
 
@@ -135,7 +139,7 @@ def decode_list(raw: msgspec.Raw, kind: type[T], field: str) -> list[T]:
 def _decode_text(text: bytes, kind: type[T]) -> list[T]:
     whole: Any = list[kind] if text[:1] == b"[" else kind  # type: ignore[valid-type]
     try:
-        found = msgspec.json.decode(text, type=whole, strict=False)
+        found = msgspec.json.decode(text, type=whole)
     except (msgspec.MsgspecError, RecursionError):
         quoted = _BARE_NAME.sub(lambda match: match[1] or f'"{match[2]}"', text.decode())
         found = decode(quoted.encode(), whole)
@@ -149,6 +153,32 @@ def texts(members: Mapping[str, msgspec.Raw]) -> dict[str, str]:
         for name, value in members.items()
         if bytes(value) != b"null"
     }
+
+
+def small_number(value: int | str | None, field: str) -> int | None:
+    """A flag, which comes as a number or as its digits; None when absent, null or empty.
+
+    Raises:
+        Refusal: it is neither.
+    """
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= _FLAG_DIGITS):
+        raise Refusal(INVALID, f"Parameter invalid: {field} is not a number of one or two digits.")
+    return int(text)
+
+
+def refuse_unkeepable(*values: str) -> None:
+    """Refuse what PostgreSQL cannot keep in a text: U+0000, and what a URL held that is not UTF-8.
+
+    Raises:
+        Refusal: it occurs.
+    """
+    try:
+        refuse_nul(*(value.encode() for value in values))
+    except UnicodeEncodeError as error:
+        raise Refusal(INVALID, "Parameter invalid: a parameter is not UTF-8.") from error
 
 
 def refuse_nul(*values: bytes) -> None:
