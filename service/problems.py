@@ -20,6 +20,7 @@ _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
     (Invalid, 422),
     (Unavailable, 503),
 )
+_BAD_REQUEST = 400
 _INVALID_BODY = 422
 _SERVER_ERROR = 500
 
@@ -69,6 +70,11 @@ def http_problem(_request: Request[Any, Any, State], error: HTTPException) -> Re
         return unexpected_problem(_request, error)
     code = f"http_{error.status_code}"
     return respond(Problem(title=error.detail, status=error.status_code, code=code), headers)
+
+
+def nesting_problem(_request: Request[Any, Any, State], _error: RecursionError) -> Response[bytes]:
+    """A body that the decoder cannot follow to its bottom."""
+    return respond(Problem(title="The body is nested too deep.", status=_BAD_REQUEST, code="body_too_deep"))
 
 
 def unexpected_problem(_request: Request[Any, Any, State], error: Exception) -> Response[bytes]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Router, delete, get, put
@@ -134,14 +134,15 @@ async def write_product(
     """Create or replace a product."""
     runtime: Runtime = state.runtime
     slug = _slug(product)
-    before = await find_product(slug, keyring=runtime.keyring)
+    secrets = _given_secrets(data)
     written = await put_product(
         slug,
         name=data.name,
         settings=msgspec.convert(
             {name: getattr(data, name) for name in ProductSettings.__struct_fields__}, ProductSettings
         ),
-        secrets=await _secrets(data, before.secrets if before else ProductSecrets()),
+        secrets=secrets,
+        spare_rsa_key=await _spare_rsa_key(slug, secrets, runtime),
         keyring=runtime.keyring,
         now=runtime.clock(),
         expected_revision=_revision(if_match),
@@ -150,21 +151,28 @@ async def write_product(
     return _tagged(written, runtime)
 
 
-async def _secrets(data: ProductInput, kept: ProductSecrets) -> ProductSecrets:
+def _given_secrets(data: ProductInput) -> dict[str, Any]:
     given = {
         name: value
         for name in ProductSecrets.__struct_fields__
         if (value := getattr(data, name)) is not msgspec.UNSET
     }
-    secrets = msgspec.structs.replace(kept, **given)
-    if not secrets.rsa_private_keys:
-        return msgspec.structs.replace(secrets, rsa_private_keys=(await asyncio.to_thread(make_private_key),))
-    for pem in secrets.rsa_private_keys:
+    for pem in given.get("rsa_private_keys", ()):
         try:
             load_private_key(pem)
         except KeyRefused as error:
             raise PrivateKeyRefused(str(error)) from error
-    return secrets
+    return given
+
+
+async def _spare_rsa_key(slug: str, secrets: dict[str, Any], runtime: Runtime) -> str | None:
+    """Make a key if the product would be without one; outside of every transaction, for it takes a while."""
+    if secrets.get("rsa_private_keys"):
+        return None
+    before = await find_product(slug, keyring=runtime.keyring)
+    if before is not None and before.secrets.rsa_private_keys and "rsa_private_keys" not in secrets:
+        return None
+    return await asyncio.to_thread(make_private_key)
 
 
 def _slug(text: str) -> str:

@@ -1,6 +1,7 @@
 """Products: what the vendor has listed, with its keys sealed at rest."""
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
@@ -69,24 +70,31 @@ async def put_product(
     *,
     name: str,
     settings: ProductSettings,
-    secrets: ProductSecrets,
+    secrets: Mapping[str, Any],
+    spare_rsa_key: str | None,
     keyring: Keyring,
     now: datetime,
     expected_revision: int | None = None,
 ) -> Product:
-    """Create or replace a product; what is already so is left alone, so repeating it changes nothing.
+    """Create or replace a product; repeating it changes nothing.
+
+    Of the secrets only those named are replaced, by the fields of `ProductSecrets`. The spare key is taken
+    when the product would be without an RSA key.
 
     Raises:
         ProductChanged: it is not at the expected revision (0: it must not exist).
     """
-    sealed = keyring.seal(msgspec.json.encode(secrets), purpose=_purpose(slug))
     async with system_scope() as db:
         await db.execute("SELECT pg_advisory_xact_lock(hashtextextended('product:' || $1, 0))", slug)
         before = await _find(db, slug, keyring)
         if expected_revision is not None and expected_revision != (before.revision if before else 0):
             raise ProductChanged
-        if before is not None and (before.name, before.settings, before.secrets) == (name, settings, secrets):
+        merged = msgspec.structs.replace(before.secrets if before else ProductSecrets(), **secrets)
+        if spare_rsa_key is not None and not merged.rsa_private_keys:
+            merged = msgspec.structs.replace(merged, rsa_private_keys=(spare_rsa_key,))
+        if before is not None and (before.name, before.settings, before.secrets) == (name, settings, merged):
             return before
+        sealed = keyring.seal(msgspec.json.encode(merged), purpose=_purpose(slug))
         row = await db.fetchrow(_PUT, slug, name, msgspec.json.encode(settings).decode(), sealed, now)
     return _product(row, keyring)
 

@@ -58,7 +58,9 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
         else:
             call, interface = _call(request, product)
             signing_key = next(iter(call.keys), None)
-            if request.body is None:
+            if request.method not in {"GET", "POST"}:
+                reply = Answer(INVALID, "The marketplace calls with GET or POST only.")
+            elif request.body is None:
                 reply = Answer(INVALID, "The body is too large or did not arrive in time.")
             else:
                 reply, signing_key = await _carry_out(call, interface, runtime)
@@ -68,6 +70,9 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
     except Unavailable as error:
         log.warning("push_failed", code=error.code, cause=str(error))
         reply = answer_of(error)
+    except Exception:
+        log.exception("push_failed")
+        reply = Answer(INTERNAL, "Internal error; tell the vendor the time of the push.")
     body = reply.encode()
     return body, None if signing_key is None else body_sign(signing_key, body)
 
@@ -102,7 +107,7 @@ async def _carry_out(call: Call, interface: str, runtime: Runtime) -> tuple[Answ
         id=uuid4(),
         product=call.product.slug,
         edition=call.edition,
-        interface=interface[:64],
+        interface="".join(letter for letter in interface[:64] if letter.isprintable()),
         signed_as=proven.verified.candidate,
         received_at=runtime.clock(),
         started=started,
@@ -147,6 +152,6 @@ async def _record(push: Push, place: Place | None, reply: Answer, verdict: str) 
         tenant_id = await find_tenant(place) if place is not None else None
         push = msgspec.structs.replace(push, result_code=reply.code)
         await record_refused_push(tenant_id, push, verdict=verdict, message=reply.message[:255])
-    except Unavailable:
-        log.warning("push_not_recorded", interface=push.interface)
+    except DomainError as error:
+        log.warning("push_not_recorded", interface=push.interface, cause=str(error))
     return reply

@@ -16,7 +16,7 @@ _BODY_SECONDS = 20
 
 @route(
     ["/koogallery", "/koogallery/{rest:path}"],
-    http_method=[HttpMethod.GET, HttpMethod.POST],
+    http_method=list(HttpMethod),
     include_in_schema=False,
     opt={"caller": "marketplace"},
     request_max_body_size=None,
