@@ -1,0 +1,92 @@
+"""The `tenon` command as an operator meets it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from service.settings import describe_settings
+from tests.folders import short_folder
+
+
+def tenon(*arguments, **environment):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
+    return subprocess.run(  # noqa: PLW1510 - the tests look at the exit code
+        [sys.executable, "-m", "service", *arguments],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        (),
+        ("serve",),
+        ("work",),
+        ("migrate",),
+        ("demo",),
+        ("simulate",),
+        ("scorecard",),
+        ("token", "create"),
+        ("keys", "rotate"),
+    ],
+)
+def test_every_command_explains_itself(command):
+    done = tenon(*command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "Usage: " in done.stdout
+
+
+def test_all_wrong_settings_are_told_at_once_and_nothing_starts():
+    done = tenon("serve", TENON_BIND="nowhere", TENON_WORKERS="many", TENON_DATABASE_URL="mysql://x")
+    assert done.returncode == 1
+    for name in ("TENON_BIND", "TENON_WORKERS", "TENON_DATABASE_URL", "TENON_ENCRYPTION_KEYS"):
+        assert name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unreachable_database_is_one_clear_sentence():
+    done = tenon(
+        "work",
+        TENON_DATABASE_URL="postgresql://tenon_app@127.0.0.1:1/tenon",
+        TENON_REDIS_URL="redis://127.0.0.1:1",
+        TENON_ENCRYPTION_KEYS="k:" + "A" * 43 + "=",
+    )
+    assert done.returncode == 1
+    assert "database is not available" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_behind_is_migrated_and_then_serves_tokens():
+    with short_folder() as folder:
+        data = {"TENON_DATA_DIR": str(folder / "data")}
+        behind = tenon("migrate", "--check", **data)
+        assert behind.returncode == 1
+        assert "run `tenon migrate`" in behind.stderr
+        assert tenon("migrate", **data).returncode == 0
+        assert "up to date" in tenon("migrate", **data).stdout
+        assert tenon("migrate", "--check", **data).returncode == 0
+        made = tenon("token", "create", "--role", "reader", **data)
+        assert made.stdout.startswith("tenon_")
+        unknown = "00000000-0000-4000-8000-000000000000"
+        refused = tenon("token", "create", "--role", "reader", "--tenant", unknown, **data)
+        assert refused.returncode == 1
+        assert "no such tenant" in refused.stderr
+        assert "0 products" in tenon("keys", "rotate", **data).stdout
+
+
+def test_the_demonstration_shows_the_main_job_and_exits():
+    with short_folder() as folder:
+        done = tenon("demo", "--once", TENON_DATA_DIR=str(folder / "data"), TENON_BIND="127.0.0.1:18997")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "3200 members" in done.stdout
+    assert "Look further" in done.stdout
+
+
+def test_every_setting_is_described():
+    assert all(name.startswith("TENON_") and meaning for name, _default, meaning in describe_settings())

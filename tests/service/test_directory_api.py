@@ -1,0 +1,198 @@
+"""Reading a directory back over HTTP."""
+
+import pytest
+
+from tests.marketplace import user
+
+
+@pytest.fixture
+async def enterprise(marketplace):
+    enterprise = await marketplace.open_enterprise()
+    tree = [("A", "Head office", ""), ("B", "Plant", "A"), ("C", "Line 1", "B"), ("X", "Lost", "not-yet")]
+    assert (await enterprise.departments(tree)).code == "000000"
+    people = [user("ann", orgCode="A", role="admin"), user("bob_1", orgCode="B"), user("bobx1", orgCode="C")]
+    assert (await enterprise.members(people, at=0.01)).code == "000000"
+    return enterprise
+
+
+@pytest.fixture
+async def home(api, enterprise):
+    [tenant] = (await api.get("/v1/tenants", params={"external_id": enterprise.tenant})).json()["items"]
+    return f"/v1/tenants/{tenant['id']}"
+
+
+async def read_all(api, path, **params):
+    """Follow the cursors, two entries a page."""
+    items, cursor = [], None
+    while True:
+        page = {"limit": 2, **params, **({"cursor": cursor} if cursor else {})}
+        answer = await api.get(path, params=page)
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["items"]) <= 2
+        items += answer.json()["items"]
+        cursor = answer.json()["next"]
+        if cursor is None:
+            return items
+
+
+async def test_departments_show_their_path_from_the_top_and_orphans(api, home):
+    departments = {item["code"]: item for item in await read_all(api, f"{home}/departments")}
+    assert departments["C"]["path"] == ["A", "B", "C"]
+    assert not departments["C"]["orphan"]
+    assert departments["X"]["path"] == ["X"]
+    assert departments["X"]["orphan"]
+    assert (await api.get(f"{home}/departments/B")).json() == departments["B"]
+
+
+async def test_departments_are_opened_level_by_level(api, home):
+    tops = await read_all(api, f"{home}/departments", parent="")
+    assert [item["code"] for item in tops] == ["A"]
+    below = await read_all(api, f"{home}/departments", parent="A")
+    assert [item["code"] for item in below] == ["B"]
+
+
+async def test_an_orphan_is_attached_when_its_parent_arrives(api, home, enterprise):
+    await enterprise.department("not-yet", "Found", "A", at=1)
+    assert (await api.get(f"{home}/departments/X")).json()["path"] == ["A", "not-yet", "X"]
+
+
+async def test_removed_departments_are_listed_apart_and_their_members_keep_the_code(api, home, enterprise):
+    await enterprise.department("C", flag=0, at=1)
+    assert "C" not in {item["code"] for item in await read_all(api, f"{home}/departments")}
+    [removed] = await read_all(api, f"{home}/departments", removed="true")
+    assert removed["code"] == "C"
+    assert removed["removed_at"]
+    assert (await api.get(f"{home}/members/bobx1")).json()["department_codes"] == ["C"]
+
+
+async def test_members_are_found_by_department_below_it_and_by_name(api, home):
+    async def names(**params):
+        return [item["user_name"] for item in await read_all(api, f"{home}/members", **params)]
+
+    assert await names() == ["ann", "bob_1", "bobx1"]
+    assert await names(department="B") == ["bob_1"]
+    assert await names(department="A", recursive="true") == ["ann", "bob_1", "bobx1"]
+    assert await names(q="BOB") == ["bob_1", "bobx1"]
+    assert await names(q="b_1") == ["bob_1"]
+    assert await names(q="%") == []
+
+
+async def test_a_push_shows_its_counts_and_change_set(api, home, enterprise):
+    await enterprise.departments([("A", "Headquarters", ""), ("B", "Plant", ""), ("N", "New", "B")], at=1)
+    [push] = (await api.get(f"{home}/pushes", params={"limit": 1})).json()["items"]
+    assert push["interface"] == "allOrgSync"
+    assert push["verdict"] == "applied"
+    assert push["counts"] == {
+        "department.added": 1,
+        "department.moved": 1,
+        "department.renamed": 1,
+        "department.removed": 2,
+    }
+    detail = (await api.get(f"{home}/pushes/{push['id']}")).json()
+    changes = await read_all(api, f"{home}/pushes/{push['id']}/changes")
+    assert detail["changes"]["items"] == changes
+    assert {(change["action"], change["subject"]) for change in changes} == {
+        ("department.added", "N"),
+        ("department.moved", "B"),
+        ("department.renamed", "A"),
+        ("department.removed", "C"),
+        ("department.removed", "X"),
+    }
+    [renamed] = [change for change in changes if change["subject"] == "A"]
+    assert renamed["before"] == {"name": "Head office", "parent_code": None}
+    assert renamed["after"] == {"name": "Headquarters", "parent_code": None}
+
+
+async def test_refused_and_stale_pushes_stand_in_the_history(api, home, enterprise):
+    assert (await enterprise.department("A", parent="C", at=1)).code == "000002"
+    assert (await enterprise.department("A", "Older", at=-100)).code == "000000"
+    history = (await api.get(f"{home}/pushes")).json()["items"]
+    assert [(push["verdict"], push["result_code"]) for push in history[:2]] == [
+        ("stale", "000000"),
+        ("refused", "000002"),
+    ]
+    assert "own ancestor" in history[1]["result_message"]
+
+
+async def test_calls_about_purchases_are_listed_apart(api, marketplace):
+    instance = await marketplace.buy()
+    pushes = (await api.get("/v1/pushes")).json()["items"]
+    [push] = [push for push in pushes if push["instance_id"] == instance]
+    assert push["interface"] == "newInstance"
+    detail = (await api.get(f"/v1/pushes/{push['id']}")).json()
+    assert [change["action"] for change in detail["changes"]["items"]] == ["instance.opened"]
+
+
+async def test_instances_are_listed_with_their_tenants_and_state(api, product, enterprise, marketplace):
+    other = await marketplace.buy()
+    await marketplace.base({"activity": "updateInstanceStatus", "instanceId": other, "status": "FREEZE"})
+    listed = await read_all(api, "/v1/instances", product=product)
+    assert {item["instance_id"] for item in listed} == {enterprise.instance, other}
+    frozen = await read_all(api, "/v1/instances", product=product, state="frozen")
+    assert [item["instance_id"] for item in frozen] == [other]
+    bound = (await api.get(f"/v1/instances/{enterprise.instance}")).json()
+    assert len(bound["tenants"]) == 1
+    assert (await api.get("/v1/instances", params={"state": "melted"})).status_code == 422
+
+
+async def test_an_instance_that_the_vendor_confirms_is_answered_as_processing_until_then(
+    api, product, marketplace
+):
+    await api.put(f"/v1/products/{product}", json={"name": "Slow", "provisioning": "confirmed"})
+    order = {"activity": "newInstance", "orderId": "CS9", "orderLineId": "CS9-1", "businessId": "business-9"}
+    first = await marketplace.base({**order, "businessId": f"b-{product}"})
+    assert first.code == "000004"
+    query = {"activity": "queryInstance", "instanceId": first.body["instanceId"]}
+    assert (await marketplace.base(query)).code == "000004"
+    confirmed = await api.patch(
+        f"/v1/instances/{first.body['instanceId']}",
+        json={"state": "active", "front_end_url": "https://saas.example.com/t/9"},
+    )
+    assert confirmed.json()["state"] == "active"
+    answer = await marketplace.base(query)
+    assert answer.code == "000000"
+    assert answer.body["info"][0]["appInfo"]["frontEndUrl"] == "https://saas.example.com/t/9"
+
+
+async def test_the_contact_of_a_v1_purchase_is_shown_decrypted_and_kept_encrypted(api, marketplace, product):
+    cipher = "Ab3dE6gH9jK2mN5ptfT/q15HN8oYHV6KKRms6Q=="
+    answer = await marketplace.v1_get(
+        {
+            "activity": "newInstance",
+            "orderId": f"CS{product}",
+            "businessId": f"b-{product}",
+            "customerId": "c1",
+            "productId": "OFFI1",
+            "mobilePhone": cipher,
+            "encryptType": "1",
+        }
+    )
+    assert answer.code == "000000"
+    shown = (await api.get(f"/v1/instances/{answer.body['instanceId']}")).json()
+    assert shown["contact"] == {"mobile": "13900000001"}
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "bm9wZQ", "eyJhIjoxfQ", "W10"])
+async def test_a_cursor_that_was_not_given_out_is_refused(api, home, cursor):
+    for path in ("departments", "members", "apps", "pushes"):
+        answer = await api.get(f"{home}/{path}", params={"cursor": cursor})
+        assert answer.status_code == 422, path
+        assert answer.json()["code"] == "cursor_invalid"
+
+
+async def test_what_is_not_there_is_a_problem_with_its_code(api, home):
+    for path, code in (
+        (f"{home}/departments/none", "department_unknown"),
+        (f"{home}/members/none", "member_unknown"),
+        (f"{home}/apps/none/access/ann", "app_unknown"),
+        (f"{home}/pushes/00000000-0000-4000-8000-000000000000", "push_unknown"),
+        ("/v1/tenants/00000000-0000-4000-8000-000000000000", "tenant_unknown"),
+        ("/v1/tenants/00000000-0000-4000-8000-000000000000/apps", "tenant_unknown"),
+        ("/v1/instances/none", "instance_unknown"),
+        ("/v1/products/none", "product_unknown"),
+        ("/v1/nothing", "http_404"),
+    ):
+        answer = await api.get(path)
+        assert answer.status_code == 404, path
+        assert answer.json()["code"] == code
+        assert answer.headers["Content-Type"] == "application/problem+json"
