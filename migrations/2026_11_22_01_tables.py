@@ -1710,6 +1710,27 @@ async def forwards():
     manager.add_column(
         table_class_name="Authorisation",
         tablename="authorisation",
+        column_name="described_time",
+        db_column_name="described_time",
+        column_class_name="Timestamptz",
+        column_class=Timestamptz,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="Authorisation",
+        tablename="authorisation",
         column_name="push_id",
         db_column_name="push_id",
         column_class_name="UUID",

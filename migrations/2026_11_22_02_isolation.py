@@ -31,8 +31,11 @@ SYSTEM_MAY = {
     "erasure": ["SELECT"],
 }
 
+# Never ALL: row-level security does not hold back TRUNCATE.
+CHANGE_ROWS = "SELECT, INSERT, UPDATE, DELETE"
+
 SERVING_MAY = {
-    **dict.fromkeys(["binding", "department", "member", "membership", "app", "authorisation"], "ALL"),
+    **dict.fromkeys(["binding", "department", "member", "membership", "app", "authorisation"], CHANGE_ROWS),
     "push": "SELECT, INSERT, DELETE",
     "change": "SELECT, INSERT, DELETE",
     "token": "SELECT, DELETE",
@@ -121,7 +124,7 @@ async def forwards() -> MigrationManager:
         statements += system_access("tenant", ["SELECT", "INSERT"]).split(";")
         for table, privileges in SERVING_MAY.items():
             statements.append(f"GRANT {privileges} ON {table} TO tenon_serving")
-        statements.append("GRANT ALL ON product, instance, order_query TO tenon_system")
+        statements.append(f"GRANT {CHANGE_ROWS} ON product, instance, order_query TO tenon_system")
         statements.append("GRANT SELECT ON migration TO tenon_serving")
         for statement in statements:
             if statement.strip():

@@ -66,6 +66,8 @@ async def migrate(owner_url: str, *, serving_url: str | None) -> list[str]:
                 raise MigrationFailed(result.message)
             if serving_url is not None:
                 await _let_serve(db, serving_url)
+    except asyncpg.PostgresError as error:
+        raise MigrationFailed(f"{type(error).__name__}: {error}.") from error
     finally:
         await close_database()
     return [name for name in _known() if name not in done]

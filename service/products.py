@@ -1,9 +1,8 @@
 """Products over HTTP: keys are written and never read back."""
 
 import asyncio
-import hashlib
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 from litestar import Router, delete, get, put
@@ -13,14 +12,14 @@ from litestar.response import Response
 
 from service.callers import demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
+from service.product_input import MADE_KEY, ProductInput, key_fingerprint, merge_secrets
 from service.runtime import Runtime
-from sso.keys import KeyRefused, fingerprint, load_private_key, make_private_key, public_line
+from sso.keys import fingerprint, load_private_key, make_private_key, public_line
 from tenancy.errors import Invalid, ProductChanged
 from tenancy.paging import Page
 from tenancy.products import (
     SLUG,
     Product,
-    ProductSecrets,
     ProductSettings,
     find_product,
     list_products,
@@ -29,40 +28,13 @@ from tenancy.products import (
     remove_product,
 )
 
-Key = Annotated[str, msgspec.Meta(min_length=8, max_length=512)]
-Url = Annotated[str, msgspec.Meta(max_length=512, pattern="^https?://")]
 IfMatch = Annotated[
     str | None, HeaderParameter(name="If-Match", max_length=64, description="The `ETag` last read.")
 ]
 
 
-class PrivateKeyRefused(Invalid):
-    """An RSA private key cannot be used."""
-
-
 class SlugInvalid(Invalid):
     """A product's name in addresses has 1 to 63 lower-case letters, digits and hyphens."""
-
-
-class ProductInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A product as an operator puts it; an absent secret stays as it is, an empty list removes it.
-
-    Without an RSA key one is made (3072 bit).
-    """
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-    base_keys: tuple[Key, ...] | msgspec.UnsetType = msgspec.UNSET
-    kit_keys: tuple[Key, ...] | msgspec.UnsetType = msgspec.UNSET
-    v1_keys: tuple[Key, ...] | msgspec.UnsetType = msgspec.UNSET
-    rsa_private_keys: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    order_access_key: str | msgspec.UnsetType | None = msgspec.UNSET
-    order_secret_key: str | msgspec.UnsetType | None = msgspec.UNSET
-    front_end_url: Url | None = None
-    admin_url: Url | None = None
-    memo: Annotated[str, msgspec.Meta(max_length=1024)] | None = None
-    provisioning: Literal["immediate", "confirmed"] = "immediate"
-    v1_utc_offset_hours: Annotated[int, msgspec.Meta(ge=-12, le=14)] = 8
-    order_query_url: Url | None = None
 
 
 class ProductView(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,9 +72,9 @@ def _view(product: Product, runtime: Runtime) -> ProductView:
         production_address=f"{runtime.settings.public_url}/koogallery/{product.slug}",
         rsa_public_keys=[public_line(key) for key in rsa_keys],
         rsa_fingerprints=[fingerprint(key) for key in rsa_keys],
-        base_key_fingerprints=[_fingerprint(key) for key in secrets.base_keys],
-        kit_key_fingerprints=[_fingerprint(key) for key in secrets.kit_keys],
-        v1_key_fingerprints=[_fingerprint(key) for key in secrets.v1_keys],
+        base_key_fingerprints=[key_fingerprint(key) for key in secrets.base_keys],
+        kit_key_fingerprints=[key_fingerprint(key) for key in secrets.kit_keys],
+        v1_key_fingerprints=[key_fingerprint(key) for key in secrets.v1_keys],
         order_query_configured=bool(secrets.order_access_key and secrets.order_secret_key),
         front_end_url=settings.front_end_url,
         admin_url=settings.admin_url,
@@ -114,10 +86,6 @@ def _view(product: Product, runtime: Runtime) -> ProductView:
         created_at=product.created_at,
         updated_at=product.updated_at,
     )
-
-
-def _fingerprint(key: str) -> str:
-    return hashlib.sha256(b"tenon key fingerprint\0" + key.encode()).hexdigest()[:16]
 
 
 def _tagged(product: Product, runtime: Runtime) -> Response[ProductView]:
@@ -134,15 +102,14 @@ async def write_product(
     """Create or replace a product."""
     runtime: Runtime = state.runtime
     slug = _slug(product)
-    secrets = _given_secrets(data)
+    spare = await _spare_rsa_key(slug, data, runtime)
     written = await put_product(
         slug,
         name=data.name,
         settings=msgspec.convert(
             {name: getattr(data, name) for name in ProductSettings.__struct_fields__}, ProductSettings
         ),
-        secrets=secrets,
-        spare_rsa_key=await _spare_rsa_key(slug, secrets, runtime),
+        merge=lambda kept: merge_secrets(data, kept, spare),
         keyring=runtime.keyring,
         now=runtime.clock(),
         expected_revision=_revision(if_match),
@@ -151,26 +118,13 @@ async def write_product(
     return _tagged(written, runtime)
 
 
-def _given_secrets(data: ProductInput) -> dict[str, Any]:
-    given = {
-        name: value
-        for name in ProductSecrets.__struct_fields__
-        if (value := getattr(data, name)) is not msgspec.UNSET
-    }
-    for pem in given.get("rsa_private_keys", ()):
-        try:
-            load_private_key(pem)
-        except KeyRefused as error:
-            raise PrivateKeyRefused(str(error)) from error
-    return given
-
-
-async def _spare_rsa_key(slug: str, secrets: dict[str, Any], runtime: Runtime) -> str | None:
-    """Make a key if the product would be without one; outside of every transaction, for it takes a while."""
-    if secrets.get("rsa_private_keys"):
+async def _spare_rsa_key(slug: str, data: ProductInput, runtime: Runtime) -> str | None:
+    """Make the key that the product may need; outside of every transaction, for it takes a while."""
+    given = data.rsa_private_keys
+    if isinstance(given, tuple) and given and MADE_KEY not in given:
         return None
     before = await find_product(slug, keyring=runtime.keyring)
-    if before is not None and before.secrets.rsa_private_keys and "rsa_private_keys" not in secrets:
+    if given is msgspec.UNSET and before is not None and before.secrets.rsa_private_keys:
         return None
     return await asyncio.to_thread(make_private_key)
 

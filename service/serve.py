@@ -51,7 +51,7 @@ def serve(settings: Settings) -> None:
             port=complete.bind_port,
             workers=complete.workers,
             loop="uvloop",
-            http="httptools",
+            http="service.protocol:Connection",
             ws="none",
             log_config=None,
             access_log=False,

@@ -75,10 +75,10 @@ async def show_departments(
     return await list_departments(tenant_id, parent=parent, removed=removed, cursor=cursor, limit=limit)
 
 
-@get("/{tenant_id:uuid}/departments/{code:str}")
+@get("/{tenant_id:uuid}/departments/{code:path}")
 async def show_department(tenant_id: FromPath[UUID], code: FromPath[str]) -> DepartmentRecord:
     """Show a department."""
-    return await read_department(tenant_id, code)
+    return await read_department(tenant_id, code.removeprefix("/"))
 
 
 @get("/{tenant_id:uuid}/tree")
@@ -102,10 +102,10 @@ async def show_members(
     )
 
 
-@get("/{tenant_id:uuid}/members/{user_name:str}")
+@get("/{tenant_id:uuid}/members/{user_name:path}")
 async def show_member(tenant_id: FromPath[UUID], user_name: FromPath[str]) -> MemberRecord:
     """Show a member."""
-    return await read_member(tenant_id, user_name)
+    return await read_member(tenant_id, user_name.removeprefix("/"))
 
 
 @get("/{tenant_id:uuid}/apps")
@@ -116,7 +116,7 @@ async def show_apps(
     return await list_apps(tenant_id, cursor=cursor, limit=limit)
 
 
-@get("/{tenant_id:uuid}/apps/{app:str}/access/{user_name:str}")
+@get("/{tenant_id:uuid}/apps/{app:str}/access/{user_name:path}")
 async def show_access(
     tenant_id: FromPath[UUID],
     app: FromPath[str],
@@ -126,7 +126,7 @@ async def show_access(
 ) -> Access | Allowed:
     """Say whether a member may use an app, and why."""
     runtime: Runtime = state.runtime
-    access = await explain_access(tenant_id, app, user_name, now=runtime.clock())
+    access = await explain_access(tenant_id, app, user_name.removeprefix("/"), now=runtime.clock())
     return access if explain else Allowed(access.allowed)
 
 

@@ -92,4 +92,6 @@ async def sweep(runtime: Runtime) -> None:
     for tenant_id in await list_tenants_to_erase(before=before):
         if await erase_tenant(tenant_id, before=before, now=now):
             log.info("tenant_erased", tenant_id=str(tenant_id))
-    await remove_old_pushes(before=now - timedelta(days=runtime.settings.push_retention_days))
+    before = now - timedelta(days=runtime.settings.push_retention_days)
+    while await remove_old_pushes(before=before):
+        continue

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from tenancy.authorisations import WORD
 from tenancy.database import tenant_scope
 from tenancy.errors import AppUnknown
 
@@ -36,19 +37,18 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # One row for each binding of the app; what ended with a binding does not count for the next one.
-_FACTS = """
+_FACTS = f"""
 SELECT p.instance_id, p.enabled AS app_enabled, p.removed_at AS app_removed_at,
        i.state AS instance_state, i.changed_at AS instance_changed_at, i.expires_at,
        coalesce(b.ended, true) AS unbound,
        m.id IS NOT NULL AND m.source_time IS NOT NULL AS member_known, m.enabled AS member_enabled,
-       m.removed_at AS member_removed_at, a.state, a.changed_at, a.push_id
+       m.removed_at AS member_removed_at, {WORD} AS state, a.changed_at, a.push_id
 FROM app p
 LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = p.instance_id
 LEFT JOIN instance i ON i.instance_id = p.instance_id
 LEFT JOIN member m ON m.tenant_id = $1 AND m.user_name = $3
 LEFT JOIN authorisation a
        ON a.tenant_id = $1 AND a.app_id = p.id AND a.instance_id = p.instance_id AND a.member_id = m.id
-      AND (b.ended_time IS NULL OR a.source_time >= b.ended_time)
 WHERE p.tenant_id = $1 AND p.id = $2
 ORDER BY p.instance_id
 """

@@ -209,18 +209,10 @@ SET ended = binding.ended AND excluded.source_time < binding.ended_time,
                ELSE binding.order_id END
 """
 
-_UNBIND = """
-INSERT INTO binding (tenant_id, instance_id, order_id, ended, source_time, ended_time)
-VALUES ($1, $2, '', true, 'epoch', $3)
-ON CONFLICT (tenant_id, instance_id) DO UPDATE
-SET ended = binding.ended OR excluded.ended_time >= binding.source_time,
-    ended_time = greatest(binding.ended_time, excluded.ended_time)
-"""
-
-_BINDING = "SELECT ended, source_time FROM binding WHERE tenant_id = $1 AND instance_id = $2"
+BINDING = "SELECT ended, source_time FROM binding WHERE tenant_id = $1 AND instance_id = $2"
 
 # The retention clock runs while no binding is left, placeholders included.
-_MARK_UNBOUND = """
+MARK_UNBOUND = """
 UPDATE tenant SET unbound_at = CASE WHEN EXISTS (
         SELECT FROM binding b LEFT JOIN instance i ON i.instance_id = b.instance_id
         WHERE b.tenant_id = $1 AND NOT b.ended AND i.state IS DISTINCT FROM 'released')
@@ -244,11 +236,11 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
         if before is None:
             forget_tenant(place)
             raise TenantErased
-        bound = await db.fetchrow(_BINDING, tenant_id, place.instance_id)
+        bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         described = await db.fetchval(_DESCRIBE, tenant_id, facts.code, facts.name, facts.domain_name, at)
         await db.execute(_BIND, tenant_id, place.instance_id, facts.order_id, at)
-        now_bound = await db.fetchrow(_BINDING, tenant_id, place.instance_id)
-        await db.execute(_MARK_UNBOUND, tenant_id, push.received_at)
+        now_bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
+        await db.execute(MARK_UNBOUND, tenant_id, push.received_at)
         changes = []
         after = {"code": facts.code, "name": facts.name, "domain_name": facts.domain_name}
         known = {name: before[name] for name in after}
@@ -266,48 +258,3 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
             outcome = Outcome(verdict="stale")
         await record_push(db, tenant_id, push, outcome, changes=changes)
     return outcome
-
-
-async def unbind_tenant(place: Place, *, at: datetime, push: Push) -> Outcome | None:
-    """End the binding: the credentials of its apps go; with the last binding the retention clock starts.
-
-    Returns:
-        None when the instance is unknown, so that there is nothing to remember.
-    """
-    tenant_id = await remember_tenant(place, now=push.received_at)
-    if tenant_id is None:
-        return None
-    async with tenant_scope(tenant_id, changing=True) as db:
-        bound = await db.fetchrow(_BINDING, tenant_id, place.instance_id)
-        changes = await end_binding(db, tenant_id, place.instance_id, at=at, now=push.received_at)
-        outcome = outcome_of(changes)
-        if not changes and bound is not None and at < bound["source_time"]:
-            outcome = Outcome(verdict="stale")
-        await record_push(db, tenant_id, push, outcome, changes=changes)
-    return outcome
-
-
-async def end_binding(
-    db: Db, tenant_id: UUID, instance_id: str, *, at: datetime, now: datetime
-) -> list[ChangeFact]:
-    """End one binding as of the source time `at`, with the apps that were known by then."""
-    before = await db.fetchrow(_BINDING, tenant_id, instance_id)
-    await db.execute(_UNBIND, tenant_id, instance_id, at)
-    after = await db.fetchrow(_BINDING, tenant_id, instance_id)
-    gone = await db.fetch(
-        "DELETE FROM app WHERE tenant_id = $1 AND instance_id = $2 AND source_time <= $3"
-        " RETURNING id, removed_at",
-        tenant_id,
-        instance_id,
-        at,
-    )
-    await db.execute(_MARK_UNBOUND, tenant_id, now)
-    changes = [
-        ChangeFact(action="app.removed", subject=row["id"], before={"instance_id": instance_id})
-        for row in gone
-        if row["removed_at"] is None
-    ]
-    assert after is not None
-    if after["ended"] and before is not None and not before["ended"]:
-        changes.append(ChangeFact(action="binding.removed", subject=instance_id))
-    return changes

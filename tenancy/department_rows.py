@@ -10,7 +10,7 @@ from tenancy.database import Db, tenant_scope
 from tenancy.errors import DepartmentUnknown
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.tenants import demand_tenant
-from tenancy.tree import Department, Node, lay_out
+from tenancy.tree import Department, Node, lay_out, show_path
 
 
 class DepartmentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +36,8 @@ WITH RECURSIVE walk AS (
     SELECT walk.start, d.code, d.parent_code, walk.height + 1
     FROM walk JOIN department d ON d.tenant_id = $1 AND d.code = walk.parent_code AND d.removed_at IS NULL
 ) CYCLE code SET looped USING visited
-SELECT start, array_agg(code ORDER BY height DESC) AS path, bool_or(looped) AS looped,
-       (array_agg(parent_code ORDER BY height DESC))[1] IS NOT NULL AS rootless
+SELECT start, array_agg(code ORDER BY height DESC) AS path,
+       (array_agg(parent_code ORDER BY height DESC))[1] AS parent_code
 FROM walk WHERE NOT looped GROUP BY start
 """
 
@@ -94,13 +94,13 @@ async def read_tree(tenant_id: UUID) -> list[Node]:
 
 async def _with_paths(db: Db, tenant_id: UUID, rows: list[Any]) -> list[DepartmentRecord]:
     found = await db.fetch(_PATHS, tenant_id, [row["code"] for row in rows])
-    paths = {row["start"]: row for row in found}
+    paths = {row["start"]: show_path(row["path"], row["parent_code"]) for row in found}
     return [
         DepartmentRecord(
             **row,
-            path=paths[row["code"]]["path"],
+            path=paths[row["code"]],
             orphan=row["parent_code"] is not None
-            and len(paths[row["code"]]["path"]) == 1
+            and len(paths[row["code"]]) == 1
             and row["removed_at"] is None,
         )
         for row in rows

@@ -1,5 +1,6 @@
 """Departments of a tenant: one put or removed, or all made equal to a full list."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -173,10 +174,8 @@ async def sync_departments(
         InstanceUnknown, TenantUnknown: the push has to be repeated after the purchase or the binding.
         DepartmentLoop: the list itself has a loop; the tree is unchanged.
     """
-    listed = {department.code: department for department in departments}
-    loop = find_loop({code: department.parent_code for code, department in listed.items()})
-    if loop is not None:
-        raise DepartmentLoop(f"Code: {loop}.")
+    # In a thread: a large list would hold up every other tenant meanwhile.
+    listed = await asyncio.to_thread(_check_list, departments)
     tenant_id = await require_tenant(place, now=push.received_at)
     async with tenant_scope(tenant_id, changing=True) as db:
         admission = await admit(db, tenant_id, place)
@@ -190,6 +189,14 @@ async def sync_departments(
             outcome = await _apply_list(db, tenant_id, list(listed.values()), at=at, push=push)
         await record_push(db, tenant_id, push, outcome)
     return outcome
+
+
+def _check_list(departments: Sequence[Department]) -> dict[str, Department]:
+    listed = {department.code: department for department in departments}
+    loop = find_loop({code: department.parent_code for code, department in listed.items()})
+    if loop is not None:
+        raise DepartmentLoop(f"Code: {loop}.")
+    return listed
 
 
 async def _apply_list(

@@ -7,12 +7,12 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from tenancy.bindings import end_binding
 from tenancy.database import NO_TENANT, Db, system_scope, tenant_scope
 from tenancy.errors import InstanceReleased, InstanceUnknown
 from tenancy.instance_rows import InstanceRecord, contact_purpose, find_order_line, read_instance
 from tenancy.pushes import ChangeFact, Outcome, Push, outcome_of, record_push
 from tenancy.secrets import Keyring
+from tenancy.unbinding import end_binding
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +52,13 @@ SET order_id = excluded.order_id, order_line_id = excluded.order_line_id, attemp
 
 
 async def open_instance(
-    order: Order, *, provisioned: bool, ask_for_order: bool, keyring: Keyring, push: Push
+    order: Order, *, provisioned: bool, ask_for_order: bool, pending_result: str, keyring: Keyring, push: Push
 ) -> InstanceRecord:
     """Open the instance of an order line, once: a repeated order finds the one that is there.
 
     Its id is the first request's business id, which is unique among the marketplace's orders; should
-    another instance have that id already, a new one is made.
+    another instance have that id already, a new one is made. `pending_result` is what the history shows as
+    answered while the instance is still being provisioned.
     """
     line = (order.product, order.order_id, order.order_line_id)
     state = "active" if provisioned else "provisioning"
@@ -81,7 +82,11 @@ async def open_instance(
             await db.execute(
                 _QUEUE_ORDER_QUERY, found.instance_id, order.order_id, order.order_line_id, push.received_at
             )
-        push = msgspec.structs.replace(push, instance_id=found.instance_id)
+        push = msgspec.structs.replace(
+            push,
+            instance_id=found.instance_id,
+            result_code=pending_result if found.state == "provisioning" else push.result_code,
+        )
         await record_push(db, NO_TENANT, push, outcome_of(changes), changes=changes)
     return found
 

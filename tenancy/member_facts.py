@@ -40,8 +40,10 @@ class MemberFacts(msgspec.Struct, frozen=True):
 class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a person; `times` holds when each attribute was last mentioned, in microseconds.
 
-    `state` is the marketplace's word for the app in question, None before the first; `elsewhere` says
-    whether another app still keeps the person.
+    `state` is the marketplace's newest word for the app in question, None before the first, and
+    `described_time` when it last described the person for this app without a word. What is older than
+    `ended_time`, the last end of the binding, no longer counts. `elsewhere` says whether another app keeps
+    the person, `removed_elsewhere` whether another app's newest word is its removal.
     """
 
     attributes: Mapping[str, Any] = msgspec.field(default_factory=lambda: DEFAULTS)
@@ -49,12 +51,28 @@ class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
     source_time: datetime | None = None
     state: str | None = None
     state_time: datetime = IMPLIED_AT
+    described_time: datetime | None = None
+    ended_time: datetime | None = None
     elsewhere: bool = False
+    removed_elsewhere: bool = False
+
+    @property
+    def word(self) -> str | None:
+        """What counts: the newest word since the binding last ended; failing that, a description grants."""
+        if self.state is not None and self._counts(self.state_time):
+            return self.state
+        return GRANTED if self.described_time is not None and self._counts(self.described_time) else None
 
     @property
     def removed(self) -> bool:
-        """A person is there once described, until every app that knew it has removed it."""
-        return self.source_time is None or (self.state == REMOVED and not self.elsewhere)
+        """A person is there once described, until an app has removed it and none keeps it."""
+        if self.source_time is None:
+            return True
+        kept = self.elsewhere or self.word in {GRANTED, CANCELLED}
+        return not kept and (self.removed_elsewhere or self.state == REMOVED)
+
+    def _counts(self, said_at: datetime) -> bool:
+        return self.ended_time is None or said_at >= self.ended_time
 
 
 def describe(known: KnownMember, facts: MemberFacts, at: datetime) -> KnownMember:
@@ -76,6 +94,8 @@ def authorise(known: KnownMember, state: str, at: datetime) -> KnownMember:
     return msgspec.structs.replace(known, state=state, state_time=at)
 
 
-def imply_grant(known: KnownMember) -> KnownMember:
+def imply_grant(known: KnownMember, at: datetime) -> KnownMember:
     """A modification of an unknown person counts as an addition, but only until something is said."""
-    return authorise(known, GRANTED, IMPLIED_AT) if known.state is None else known
+    newest = at if known.described_time is None else max(at, known.described_time)
+    described = msgspec.structs.replace(known, described_time=newest)
+    return authorise(described, GRANTED, IMPLIED_AT) if known.state is None else described

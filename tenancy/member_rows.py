@@ -1,36 +1,48 @@
 """Reading and writing lists of members, each with a fixed number of set-based statements."""
 
 from collections.abc import Sequence
-from typing import Any
-from uuid import UUID
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 import msgspec
 
+from tenancy.authorisations import WORD
 from tenancy.database import Db
 from tenancy.member_facts import DEFAULTS, IMPLIED_AT, KnownMember
 from tenancy.pushes import Push
 
+T = TypeVar("T")
+
 
 class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A member with its internal id, as merged and as it `was`."""
+    """A member with its internal id, as merged and as it `was`; `push_id` gave the word that counts."""
 
     id: UUID
     user_name: str
     known: KnownMember
     was: KnownMember = KnownMember()
+    push_id: UUID | None = None
+    changed_at: datetime | None = None
 
 
-_READ = """
+_READ = f"""
 SELECT m.id, m.user_name, m.name, m.role, m.enabled, m.position, m.employee_code, m.employee_type, m.mobile,
        m.email, m.work_place, m.entry_date, s.department_code, m.attribute_times, m.source_time,
-       a.state, a.source_time AS state_time,
-       EXISTS (SELECT FROM authorisation o
-               WHERE o.tenant_id = $1 AND o.member_id = m.id AND o.state <> 'removed'
-                 AND (o.app_id, o.instance_id) <> ($2, $3)) AS elsewhere
+       a.state, a.source_time AS state_time, a.described_time, a.push_id, a.changed_at,
+       others.elsewhere, others.removed_elsewhere
 FROM member m
 LEFT JOIN membership s ON s.tenant_id = $1 AND s.member_id = m.id
 LEFT JOIN authorisation a
        ON a.tenant_id = $1 AND a.app_id = $2 AND a.instance_id = $3 AND a.member_id = m.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(bool_or(word <> 'removed'), false) AS elsewhere,
+           coalesce(bool_or(state = 'removed'), false) AS removed_elsewhere
+    FROM (SELECT a.state, {WORD} AS word
+          FROM authorisation a
+          LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id
+          WHERE a.tenant_id = $1 AND a.member_id = m.id AND (a.app_id, a.instance_id) <> ($2, $3)) AS words
+) AS others
 WHERE m.tenant_id = $1 AND m.user_name = ANY($4)
 """
 
@@ -63,38 +75,56 @@ SELECT $1, u.member_id, u.code FROM unnest($2::uuid[], $3::text[]) AS u (member_
 """
 
 _AUTHORISE = """
-INSERT INTO authorisation (tenant_id, app_id, instance_id, member_id, state, source_time, push_id, changed_at)
-SELECT $1, $2, $3, u.member_id, u.state, u.source_time, $4, $5
-FROM unnest($6::uuid[], $7::text[], $8::timestamptz[]) AS u (member_id, state, source_time)
+INSERT INTO authorisation (tenant_id, app_id, instance_id, member_id, state, source_time, described_time,
+                           push_id, changed_at)
+SELECT $1, $2, $3, u.*
+FROM unnest($4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[], $8::uuid[], $9::timestamptz[]) AS u
 ON CONFLICT (tenant_id, app_id, instance_id, member_id) DO UPDATE
-SET state = excluded.state, source_time = excluded.source_time,
-    push_id = CASE WHEN authorisation.state = excluded.state THEN authorisation.push_id
-              ELSE excluded.push_id END,
-    changed_at = CASE WHEN authorisation.state = excluded.state THEN authorisation.changed_at
-                 ELSE excluded.changed_at END
+SET state = excluded.state, source_time = excluded.source_time, described_time = excluded.described_time,
+    push_id = excluded.push_id, changed_at = excluded.changed_at
 """
 
 _COLUMNS = tuple(name for name in DEFAULTS if name != "department_code")
 
 
 async def read_known(
-    db: Db, tenant_id: UUID, app_id: str, instance_id: str, user_names: list[str]
+    db: Db,
+    tenant_id: UUID,
+    app_id: str,
+    instance_id: str,
+    user_names: list[str],
+    *,
+    ended_time: datetime | None,
 ) -> dict[str, MemberRow]:
-    """What is known of these people with regard to one app, tombstones included."""
+    """What is known of these people with regard to one app, tombstones and strangers included."""
     rows = await db.fetch(_READ, tenant_id, app_id, instance_id, user_names)
-    return {row["user_name"]: _known(row) for row in rows}
+    known = {row["user_name"]: _known(row, ended_time) for row in rows}
+    stranger = KnownMember(ended_time=ended_time)
+    return {
+        user_name: known.get(user_name) or MemberRow(id=uuid4(), user_name=user_name, known=stranger)
+        for user_name in user_names
+    }
 
 
-def _known(row: Any) -> MemberRow:
+def _known(row: Any, ended_time: datetime | None) -> MemberRow:
     known = KnownMember(
         attributes={name: row[name] for name in DEFAULTS},
         times=msgspec.json.decode(row["attribute_times"]),
         source_time=row["source_time"],
         state=row["state"],
         state_time=row["state_time"] or IMPLIED_AT,
+        described_time=row["described_time"],
+        ended_time=ended_time,
         elsewhere=row["elsewhere"],
+        removed_elsewhere=row["removed_elsewhere"],
     )
-    return MemberRow(id=row["id"], user_name=row["user_name"], known=known)
+    return MemberRow(
+        id=row["id"],
+        user_name=row["user_name"],
+        known=known,
+        push_id=row["push_id"],
+        changed_at=row["changed_at"],
+    )
 
 
 async def write_members(
@@ -124,21 +154,29 @@ async def write_members(
         await db.execute(
             _JOIN, tenant_id, [row.id for row in joining], [_department(row.known) for row in joining]
         )
-    authorised = [
-        row for row in rows if (row.known.state, row.known.state_time) != (row.was.state, row.was.state_time)
-    ]
+    authorised = [row for row in rows if _words(row.known) != _words(row.was)]
     if authorised:
         await db.execute(
             _AUTHORISE,
             tenant_id,
             app_id,
             instance_id,
-            push.id,
-            push.received_at,
             [row.id for row in authorised],
             [row.known.state for row in authorised],
             [row.known.state_time for row in authorised],
+            [row.known.described_time for row in authorised],
+            [_kept(row, row.push_id) or push.id for row in authorised],
+            [_kept(row, row.changed_at) or push.received_at for row in authorised],
         )
+
+
+def _words(known: KnownMember) -> tuple[Any, ...]:
+    return known.state, known.state_time, known.described_time
+
+
+def _kept(row: MemberRow, value: T | None) -> T | None:
+    """The reason behind a word stays while the word does."""
+    return value if row.known.word == row.was.word else None
 
 
 def _department(known: KnownMember) -> str | None:

@@ -1,9 +1,9 @@
 """Members of a tenant: the marketplace authorises, modifies, cancels and removes them in lists."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 
@@ -45,14 +45,14 @@ async def put_members(
 
     def merge(known: KnownMember, facts: MemberFacts) -> KnownMember:
         described = describe(known, facts, at)
-        return authorise(described, GRANTED, at) if grant else imply_grant(described)
+        return authorise(described, GRANTED, at) if grant else imply_grant(described, at)
 
     async with tenant_scope(tenant_id, changing=True) as db:
         admission = await admit(db, tenant_id, place)
         demand_binding(admission, place, at)
         if not place.is_debug and not admission.is_stale(at):
             await _demand_app(db, tenant_id, place, app_id, at)
-        return await _apply(db, tenant_id, place, app_id, members, merge, push)
+        return await _apply(db, tenant_id, place, app_id, members, merge, push, admission.ended_time)
 
 
 async def cancel_members(
@@ -84,9 +84,11 @@ async def _withdraw(
         if not admission.instance_is_open:
             await record_push(db, tenant_id, push, UNCHANGED)
             return UNCHANGED
-        return await _apply(
-            db, tenant_id, place, app_id, members, lambda known, _: authorise(known, state, at), push
-        )
+
+        def merge(known: KnownMember, _facts: MemberFacts) -> KnownMember:
+            return authorise(known, state, at)
+
+        return await _apply(db, tenant_id, place, app_id, members, merge, push, admission.ended_time)
 
 
 async def _demand_app(db: Db, tenant_id: UUID, place: Place, app_id: str, at: datetime) -> None:
@@ -104,14 +106,15 @@ async def _apply(
     members: Sequence[MemberFacts],
     merge: Callable[[KnownMember, MemberFacts], KnownMember],
     push: Push,
+    ended_time: datetime | None,
 ) -> Outcome:
     """Read, merge and write the whole list with a fixed number of statements."""
     listed = {facts.user_name: facts for facts in members}
-    rows = await read_known(db, tenant_id, app_id, place.instance_id, list(listed))
+    rows = await read_known(db, tenant_id, app_id, place.instance_id, list(listed), ended_time=ended_time)
     written: list[MemberRow] = []
     changes: list[ChangeFact] = []
     for user_name, facts in listed.items():
-        row = rows.get(user_name) or MemberRow(id=uuid4(), user_name=user_name, known=KnownMember())
+        row = rows[user_name]
         merged = merge(row.known, facts)
         if merged == row.known:
             continue
@@ -119,15 +122,16 @@ async def _apply(
         changes += _changes(user_name, row.known, merged, app_id, place.instance_id)
     await write_members(db, tenant_id, app_id, place.instance_id, written, push=push)
     outcome = outcome_of(changes)
-    if listed and not written and not _repeats(rows, push):
+    if listed and not changes and all(_is_outdated(row.known, push) for row in rows.values()):
         outcome = STALE
     await record_push(db, tenant_id, push, outcome, changes=changes)
     return outcome
 
 
-def _repeats(rows: Mapping[str, MemberRow], push: Push) -> bool:
-    """Whether the message is one that has been applied already, rather than an outdated one."""
-    return any(push.source_time in {row.known.source_time, row.known.state_time} for row in rows.values())
+def _is_outdated(known: KnownMember, push: Push) -> bool:
+    """Whether something newer is known of the person than the message."""
+    assert push.source_time is not None
+    return push.source_time < max(known.source_time or known.state_time, known.state_time)
 
 
 def _changes(
@@ -149,10 +153,10 @@ def _changes(
                 after={name: after.attributes[name] for name in differing},
             )
         )
-    if before.state != after.state:
+    if after.word is not None and before.word != after.word:
         changes.append(
             ChangeFact(
-                action=f"authorisation.{after.state}",
+                action=f"authorisation.{after.word}",
                 subject=user_name,
                 after={"app": app_id, "instance_id": instance_id},
             )

@@ -1,7 +1,7 @@
 """Products: what the vendor has listed, with its keys sealed at rest."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal
 
@@ -70,16 +70,14 @@ async def put_product(
     *,
     name: str,
     settings: ProductSettings,
-    secrets: Mapping[str, Any],
-    spare_rsa_key: str | None,
+    merge: Callable[[ProductSecrets], ProductSecrets],
     keyring: Keyring,
     now: datetime,
     expected_revision: int | None = None,
 ) -> Product:
     """Create or replace a product; repeating it changes nothing.
 
-    Of the secrets only those named are replaced, by the fields of `ProductSecrets`. The spare key is taken
-    when the product would be without an RSA key.
+    `merge` says what becomes of the secrets that are there; it is called under the product's lock.
 
     Raises:
         ProductChanged: it is not at the expected revision (0: it must not exist).
@@ -89,9 +87,7 @@ async def put_product(
         before = await _find(db, slug, keyring)
         if expected_revision is not None and expected_revision != (before.revision if before else 0):
             raise ProductChanged
-        merged = msgspec.structs.replace(before.secrets if before else ProductSecrets(), **secrets)
-        if spare_rsa_key is not None and not merged.rsa_private_keys:
-            merged = msgspec.structs.replace(merged, rsa_private_keys=(spare_rsa_key,))
+        merged = merge(before.secrets if before else ProductSecrets())
         if before is not None and (before.name, before.settings, before.secrets) == (name, settings, merged):
             return before
         sealed = keyring.seal(msgspec.json.encode(merged), purpose=_purpose(slug))

@@ -162,7 +162,10 @@ class App(Table, tablename="app", db=DB):
 
 
 class Authorisation(Table, tablename="authorisation", db=DB):
-    """The marketplace's word on whether a member may use an app: granted, cancelled or removed."""
+    """The marketplace's word on whether a member may use an app: granted, cancelled or removed.
+
+    `described_time` is when a message last described the person for the app without giving a word.
+    """
 
     tenant_id = _uuid()
     app_id = _text()
@@ -170,6 +173,7 @@ class Authorisation(Table, tablename="authorisation", db=DB):
     member_id = _uuid(key=True)
     state = _text()
     source_time = _time()
+    described_time = _maybe_time()
     push_id = _uuid()
     changed_at = _time()
 

@@ -78,5 +78,26 @@ def lay_out(departments: Sequence[Department]) -> list[Node]:
     place(children.get(None, []))
     for code in sorted(by_code.keys() - placed):
         if code not in placed:
-            place([by_code[code]])
+            place([by_code[_opening(by_code[code], by_code)]])
     return nodes
+
+
+def _opening(department: Department, by_code: Mapping[str, Department]) -> str:
+    """Where the loop above a department is opened: at the first of the codes that go round."""
+    walked: dict[str, None] = {}
+    while department.code not in walked:
+        walked[department.code] = None
+        assert department.parent_code is not None
+        department = by_code[department.parent_code]
+    upwards = list(walked)
+    return min(upwards[upwards.index(department.code) :])
+
+
+def show_path(path: list[str], parent_code: str | None) -> list[str]:
+    """The path of a department from the top down, given what stands above it and that one's own parent.
+
+    In a loop it starts where `lay_out` opens the loop.
+    """
+    if parent_code not in path:
+        return path
+    return path[path.index(min(path[: path.index(parent_code) + 1])) :]

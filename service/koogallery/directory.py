@@ -15,11 +15,12 @@ from service.koogallery.work import Work
 from service.runtime import Runtime
 from sso.keys import decrypt_client_secret, load_private_key
 from tenancy.apps import put_app, remove_app
-from tenancy.bindings import KOOGALLERY, SELLER, Place, TenantFacts, bind_tenant, unbind_tenant
+from tenancy.bindings import KOOGALLERY, SELLER, Place, TenantFacts, bind_tenant
 from tenancy.departments import put_department, remove_department, sync_departments
 from tenancy.members import cancel_members, put_members, remove_members
 from tenancy.pushes import Outcome, Push, record_base_push
 from tenancy.tree import Department
+from tenancy.unbinding import unbind_tenant
 
 REMOVE, ADD, MODIFY, CANCEL = range(4)
 

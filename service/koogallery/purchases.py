@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from service.koogallery import wire
+from service.koogallery.asked import LONGEST_ID, Asked
 from service.koogallery.calls import Proven
 from service.koogallery.contacts import read_contact
 from service.koogallery.instance_infos import invented_info, show_app, show_instance
@@ -24,43 +25,11 @@ from tenancy.instances import (
     set_expiry,
     set_frozen,
 )
-from tenancy.products import Product
 from tenancy.pushes import Outcome, Push, record_base_push
 
 _SCENES = {"TRIAL_TO_FORMAL", "RENEWAL", "UNSUBSCRIBE_RENEWAL_PERIOD", "RENEWAL_CHANGE"}
+_BLANK = {b"null", b'""'}
 _MOST_IDS = 100
-_LONGEST_ID = 64
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A base message: its fields as text, and what is needed to carry it out."""
-
-    fields: Mapping[str, str]
-    product: Product
-    is_v1: bool
-    push: Push
-    runtime: Runtime
-    access_key: str
-
-    def text(self, name: str, longest: int = _LONGEST_ID) -> str:
-        """A field that may be absent."""
-        value = self.fields.get(name, "").strip()
-        if len(value) > longest:
-            raise Refusal(INVALID, f"Parameter invalid: {name} is longer than {longest} characters.")
-        return value
-
-    def required(self, name: str, longest: int = _LONGEST_ID) -> str:
-        """A field that must be there."""
-        value = self.text(name, longest)
-        if not value:
-            raise Refusal(INVALID, f"Parameter invalid: {name} is missing.")
-        return value
-
-    @property
-    def asks_orders(self) -> bool:
-        """Whether order details can be asked of the marketplace."""
-        secrets = self.product.secrets
-        return bool(secrets.order_access_key and secrets.order_secret_key)
 
 
 def read_base_call(proven: Proven, push: Push, runtime: Runtime) -> Work:
@@ -76,7 +45,7 @@ def read_base_call(proven: Proven, push: Push, runtime: Runtime) -> Work:
     push = msgspec.structs.replace(
         push,
         interface=fields.get("activity", "")[:64],
-        instance_id=fields.get("instanceId", "").strip()[:_LONGEST_ID] or None,
+        instance_id=fields.get("instanceId", "").strip()[:LONGEST_ID] or None,
         is_test=fields.get("testFlag", "").strip() == "1",
     )
     asked = Asked(
@@ -105,10 +74,11 @@ Read = tuple[Answer, Callable[[], Awaitable[Answer]]]
 def _with_nested_order(members: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
     """An early copy of V2 nests what is bought: take from it what the top level lacks."""
     nested = members.get("orderInfo")
-    if nested is None or "orderId" in members:
+    stated = {name: value for name, value in members.items() if bytes(value) not in _BLANK}
+    if nested is None or {"orderId", "businessId"} <= stated.keys():
         return members
     first = wire.decode_list(nested, dict[str, msgspec.Raw], "orderInfo")[:1]
-    return {**(first[0] if first else {}), **members}
+    return {**(first[0] if first else {}), **stated}
 
 
 def _read_new_instance(asked: Asked) -> Read:
@@ -138,6 +108,7 @@ def _read_new_instance(asked: Asked) -> Read:
             order,
             provisioned=settings.provisioning == "immediate",
             ask_for_order=asked.asks_orders,
+            pending_result=IN_PROGRESS,
             keyring=asked.runtime.keyring,
             push=asked.push,
         )
@@ -148,25 +119,30 @@ def _read_new_instance(asked: Asked) -> Read:
             more["appInfo"] = show_app(instance, asked.product, asked.runtime.settings.public_url)
         return Answer(SUCCESS, "success.", more)
 
-    return Answer(SUCCESS, "success.", {"instanceId": business_id}), run
+    invented = invented_info(business_id, asked.product, asked.runtime.settings.public_url)
+    if not asked.is_v1:
+        del invented["appInfo"]
+    return Answer(SUCCESS, "success.", invented), run
 
 
 def _read_query_instance(asked: Asked) -> Read:
-    listed = asked.required("instanceId", _MOST_IDS * (_LONGEST_ID + 1))
+    listed = asked.required("instanceId", _MOST_IDS * (LONGEST_ID + 1))
     ids = [part.strip() for part in listed.split(",")]
     if len(ids) > _MOST_IDS or not all(ids):
         raise Refusal(INVALID, f"Parameter invalid: instanceId holds 1 to {_MOST_IDS} ids.")
     public_url = asked.runtime.settings.public_url
 
     async def run() -> Answer:
-        await record_base_push(asked.push, Outcome(verdict="unchanged"))
         found = await find_instances(asked.product.slug, ids)
         if not found:
-            return Answer(NO_INSTANCE, "There is no such instance.")
+            raise Refusal(NO_INSTANCE, "There is no such instance.")
         info = [show_instance(instance, asked.product, public_url) for instance in found]
+        reply = Answer(SUCCESS, "success.", {"info": info})
         if all(instance.state == "provisioning" for instance in found):
-            return Answer(IN_PROGRESS, "request is processing", {"info": info})
-        return Answer(SUCCESS, "success.", {"info": info})
+            reply = Answer(IN_PROGRESS, "request is processing", {"info": info})
+        push = msgspec.structs.replace(asked.push, result_code=reply.code)
+        await record_base_push(push, Outcome(verdict="unchanged"))
+        return reply
 
     invented = [invented_info(instance_id, asked.product, public_url) for instance_id in ids]
     return Answer(SUCCESS, "success.", {"info": invented}), run

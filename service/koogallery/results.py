@@ -1,5 +1,6 @@
 """What the marketplace is answered: result codes, and the domain errors that become one."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -32,8 +33,12 @@ class Answer(msgspec.Struct, frozen=True):
     more: dict[str, Any] = {}
 
     def encode(self) -> bytes:
-        """The response body; the message cut to what the marketplace takes."""
-        return msgspec.json.encode({"resultCode": self.code, "resultMsg": self.message[:255], **self.more})
+        """The response body; the message cut to what the marketplace takes.
+
+        Whatever is not ASCII is escaped, as the marketplace's description of `memo` demands.
+        """
+        members = {"resultCode": self.code, "resultMsg": self.message[:255], **self.more}
+        return json.dumps(members, separators=(",", ":")).encode("ascii")
 
 
 class Refusal(Exception):

@@ -82,3 +82,11 @@ class Purchases:
         answer = await self.api.get(f"/v1/instances/{instance_id}")
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    async def expiry(self, instance_id):
+        return (await self.read(instance_id))["expires_at"]
+
+    async def pushes(self):
+        """The newest calls about purchases of this product."""
+        answer = await self.api.get("/v1/pushes", params={"limit": 1000})
+        return [push for push in answer.json()["items"] if push["product"] == self.product]

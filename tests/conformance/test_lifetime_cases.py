@@ -1,38 +1,18 @@
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from tenancy.retention import erase_tenant, list_tenants_to_erase
+from tests.conformance.bodies import refresh, release, status
 from tests.conformance.directory import Directory
 from tests.conformance.vectors import APP, FROZEN, INSTANCE
 from tests.marketplace import user
 
 
-def refresh(instance, expires, scene="RENEWAL", **fields):
-    order = f"CS{uuid4().hex[:12]}"
-    return {
-        "activity": "refreshInstance",
-        "scene": scene,
-        "orderId": order,
-        "orderLineId": f"{order}-000001",
-        "instanceId": instance,
-        "expireTime": expires,
-        **fields,
-    }
-
-
-def status(instance, word):
-    return {"activity": "updateInstanceStatus", "instanceId": instance, "status": word}
-
-
-async def expiry(purchases, instance):
-    return (await purchases.read(instance))["expires_at"]
-
-
 async def test_case_18_a_renewal_sets_the_expiry_in_utc(marketplace, purchases):
     instance = await marketplace.buy()
-    assert await expiry(purchases, instance) is None
+    assert await purchases.expiry(instance) is None
     assert (await marketplace.base(refresh(instance, "20271211155959"))).code == "000000"
-    assert await expiry(purchases, instance) == "2027-12-11T15:59:59Z"
+    assert await purchases.expiry(instance) == "2027-12-11T15:59:59Z"
 
 
 async def test_case_18_members_may_use_it_until_that_instant(marketplace, enterprise, directory, clock):
@@ -49,13 +29,13 @@ async def test_case_19_the_same_renewal_again_adds_nothing(marketplace, purchase
     renewal = refresh(instance, "20271211155959")
     assert (await marketplace.base(renewal)).code == "000000"
     assert (await marketplace.base(renewal)).code == "000000"
-    assert await expiry(purchases, instance) == "2027-12-11T15:59:59Z"
+    assert await purchases.expiry(instance) == "2027-12-11T15:59:59Z"
 
 
 async def test_case_20_an_expiry_with_milliseconds_is_understood(marketplace, purchases):
     instance = await marketplace.buy()
     assert (await marketplace.base(refresh(instance, "20271211155959123"))).code == "000000"
-    assert await expiry(purchases, instance) == "2027-12-11T15:59:59.123000Z"
+    assert await purchases.expiry(instance) == "2027-12-11T15:59:59.123000Z"
 
 
 async def test_case_21_a_cancelled_renewal_moves_the_expiry_back(marketplace, purchases):
@@ -63,7 +43,7 @@ async def test_case_21_a_cancelled_renewal_moves_the_expiry_back(marketplace, pu
     await marketplace.base(refresh(instance, "20281211155959"))
     back = refresh(instance, "20261211155959", "UNSUBSCRIBE_RENEWAL_PERIOD")
     assert (await marketplace.base(back)).code == "000000"
-    assert await expiry(purchases, instance) == "2026-12-11T15:59:59Z"
+    assert await purchases.expiry(instance) == "2026-12-11T15:59:59Z"
 
 
 async def test_case_22_a_renewal_of_an_unknown_instance_is_refused(marketplace, purchases):
@@ -81,14 +61,14 @@ async def test_case_23_a_debug_renewal_of_an_unknown_instance_succeeds(marketpla
 async def test_case_23_a_debug_renewal_does_not_touch_a_real_instance(marketplace, purchases):
     instance = await marketplace.buy()
     assert (await marketplace.base(refresh(instance, "20271211155959", testFlag="1"))).code == "000000"
-    assert await expiry(purchases, instance) is None
+    assert await purchases.expiry(instance) is None
 
 
 async def test_case_24_a_renewal_with_change_succeeds(marketplace, purchases):
     instance = await marketplace.buy()
     answer = await marketplace.base(refresh(instance, "20271211155959", "RENEWAL_CHANGE"))
     assert answer.code == "000000"
-    assert await expiry(purchases, instance) == "2027-12-11T15:59:59Z"
+    assert await purchases.expiry(instance) == "2027-12-11T15:59:59Z"
 
 
 async def test_case_25_a_frozen_instance_cannot_be_used_and_keeps_its_data(
@@ -125,13 +105,7 @@ async def test_case_27_an_unknown_status_is_invalid(marketplace, purchases):
     assert (await purchases.read(instance))["state"] == "active"
 
 
-def release(instance, **fields):
-    return {"activity": "releaseInstance", "instanceId": instance, **fields}
-
-
-async def test_case_28_a_released_instance_loses_its_data(
-    marketplace, enterprise, directory, purchases, api
-):
+async def test_case_28_a_released_instance_loses_its_data(marketplace, enterprise, directory, purchases, api):
     await enterprise.departments([("D1", "星河制造", "")])
     await enterprise.members([user("wang.fang")])
     assert (await marketplace.base(release(enterprise.instance))).code == "000000"

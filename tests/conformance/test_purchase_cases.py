@@ -1,19 +1,9 @@
 import asyncio
 from uuid import uuid4
 
+from tests.conformance.bodies import order
 from tests.conformance.vectors import INSTANCE, ORDER
 from tests.marketplace import user
-
-
-def order(**fields):
-    number = f"CS{uuid4().hex[:12]}"
-    return {
-        "activity": "newInstance",
-        "orderId": number,
-        "orderLineId": f"{number}-000001",
-        "businessId": str(uuid4()),
-        **fields,
-    }
 
 
 async def test_case_01_a_purchase_gives_an_instance_id(vectors, purchases):
@@ -58,9 +48,7 @@ async def test_case_04_another_line_of_the_order_is_another_instance(vectors, ma
 
 async def test_case_04_holds_even_if_the_business_id_is_the_first_ones(vectors, marketplace, purchases):
     await vectors.base("base-newInstance")
-    answer = await marketplace.base(
-        order(orderId=ORDER, orderLineId=f"{ORDER}-000002", businessId=INSTANCE)
-    )
+    answer = await marketplace.base(order(orderId=ORDER, orderLineId=f"{ORDER}-000002", businessId=INSTANCE))
     assert answer.code == "000000"
     assert len(set(await purchases.ids())) == 2
 
@@ -97,6 +85,8 @@ async def test_case_33_an_instance_being_provisioned_shows_no_address(marketplac
     query = {"activity": "queryInstance", "instanceId": instance}
     asked = await marketplace.base(query)
     assert (asked.code, asked.body["info"]) == ("000004", [{"instanceId": instance}])
+    recorded = {push["interface"]: push["result_code"] for push in await purchases.pushes()}
+    assert recorded["queryInstance"] == "000004"
 
     ready = {"state": "active", "front_end_url": "https://saas.example.com/t/1", "memo": "已开通"}
     assert (await api.patch(f"/v1/instances/{instance}", json=ready)).status_code == 200

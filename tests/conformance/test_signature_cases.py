@@ -4,8 +4,8 @@ import pytest
 
 from service.koogallery.canonical import canonical
 from service.koogallery.signing import sign_base
+from tests.conformance.bodies import order
 from tests.conformance.directory import Directory
-from tests.conformance.test_purchase_cases import order
 from tests.conformance.vectors import DEBUG_TENANT, INSTANCE, TENANT, VECTORS
 from tests.marketplace import BASE_KEY, KIT_KEY, Answer, Enterprise
 
@@ -65,9 +65,7 @@ async def test_case_08_a_body_changed_after_signing_is_refused(marketplace, purc
 
 async def test_case_09_the_key_of_the_other_kind_does_not_sign(marketplace, purchases):
     assert (await marketplace.base(order(), key=KIT_KEY)).code == "000001"
-    assert (
-        await marketplace.kit("tenantSync", enterprise_body(marketplace), key=BASE_KEY)
-    ).code == "000001"
+    assert (await marketplace.kit("tenantSync", enterprise_body(marketplace), key=BASE_KEY)).code == "000001"
     assert await purchases.ids() == []
 
 

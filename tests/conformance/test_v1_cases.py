@@ -2,27 +2,10 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from service.koogallery.signing import body_sign, sign_v1, v1_query_text
+from tests.conformance.bodies import body_sign_of, v1_order
 from tests.conformance.directory import Directory
 from tests.conformance.vectors import APP, INSTANCE, TENANT, VECTORS
 from tests.marketplace import V1_KEY, Answer
-
-
-def order(**fields):
-    return {
-        "activity": "newInstance",
-        "businessId": str(uuid4()),
-        "customerId": "68cbc86abc2018ab880d92f36422fa0e",
-        "customerName": "星河制造",
-        "orderId": f"CS{uuid4().hex[:12]}",
-        "productId": "OFFI000000000000000001",
-        **fields,
-    }
-
-
-def body_sign_of(answer):
-    """The header as spelt on the wire: the marketplace is strict about its case."""
-    [value] = [value for name, value in answer.response.headers.raw if name == b"Body-Sign"]
-    return value.decode()
 
 
 async def test_case_67_a_v1_purchase_is_answered_with_a_signed_body(vectors, purchases):
@@ -33,7 +16,7 @@ async def test_case_67_a_v1_purchase_is_answered_with_a_signed_body(vectors, pur
 
 
 async def test_case_67_a_real_v1_purchase_is_kept_and_shows_its_address(marketplace, purchases):
-    params = order(expireTime="20261211235959", trialFlag="1")
+    params = v1_order(expireTime="20261211235959", trialFlag="1")
     answer = await marketplace.v1_get(params)
     assert answer.code == "000000"
     assert answer.body["appInfo"] == {"frontEndUrl": "https://saas.example.com"}
@@ -49,12 +32,12 @@ async def test_case_67_a_real_v1_purchase_is_kept_and_shows_its_address(marketpl
 
 async def test_case_67_a_debug_purchase_is_answered_as_fully_as_a_real_one(vectors, marketplace):
     debug = await vectors.v1_get("v1-get-newInstance")
-    real = await marketplace.v1_get(order())
+    real = await marketplace.v1_get(v1_order())
     assert debug.body.keys() == real.body.keys()
 
 
 async def test_case_68_an_auth_token_with_one_letter_in_the_other_case_is_refused(marketplace, purchases):
-    params = {**order(), "timeStamp": marketplace.time()}
+    params = {**v1_order(), "timeStamp": marketplace.time()}
     text = v1_query_text(params, keep_blank=True)
     token = sign_v1(V1_KEY, time_stamp=params["timeStamp"], text=text)
     place = next(index for index, letter in enumerate(token) if letter.isalpha())
@@ -79,7 +62,7 @@ async def test_case_69_a_v1_list_of_members_comes_as_text(demo, vectors, api):
 
 
 async def test_case_70_an_instance_expires_once(marketplace, purchases):
-    params = order()
+    params = v1_order()
     instance = (await marketplace.v1_get(params)).body["instanceId"]
     expire = {"activity": "expireInstance", "instanceId": instance, "orderId": params["orderId"]}
     assert (await marketplace.v1_get(expire)).code == "000000"
@@ -87,13 +70,15 @@ async def test_case_70_an_instance_expires_once(marketplace, purchases):
     assert frozen["state"] == "frozen"
     assert (await marketplace.v1_get(expire)).code == "000000"
     assert await purchases.read(instance) == frozen
+    verdicts = [push["verdict"] for push in await purchases.pushes() if push["interface"] == "expireInstance"]
+    assert sorted(verdicts) == ["applied", "unchanged"]
 
 
 async def test_case_71_an_encrypted_mobile_number_is_decrypted(marketplace, api):
     for name in ("aes256-mobile", "aes128-mobile"):
         vector = VECTORS[name]
         answer = await marketplace.v1_get(
-            order(mobilePhone=vector["cipher"], encryptType=str(vector["encryptType"]))
+            v1_order(mobilePhone=vector["cipher"], encryptType=str(vector["encryptType"]))
         )
         assert answer.code == "000000"
         instance = (await api.get(f"/v1/instances/{answer.body['instanceId']}")).json()

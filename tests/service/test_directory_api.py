@@ -1,5 +1,7 @@
 """Reading a directory back over HTTP."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.marketplace import user
@@ -196,3 +198,36 @@ async def test_what_is_not_there_is_a_problem_with_its_code(api, home):
         assert answer.status_code == 404, path
         assert answer.json()["code"] == code
         assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_codes_and_names_may_hold_slashes_and_other_reserved_signs(api, home, enterprise):
+    for code in ("R/D", "50%", "a?b#c", "研发 部"):
+        assert (await enterprise.department(code, at=1)).code == "000000"
+        assert (await enterprise.members([user(code, orgCode=code)], at=1)).code == "000000"
+        there = quote(code, safe="")
+        assert (await api.get(f"{home}/departments/{there}")).json()["code"] == code
+        assert (await api.get(f"{home}/members/{there}")).json()["department_codes"] == [code]
+        access = await api.get(f"{home}/apps/{enterprise.app}/access/{there}")
+        assert access.json()["allowed"]
+
+
+async def test_a_loop_left_by_a_late_list_is_opened_at_the_same_place_in_every_view(api, home, enterprise):
+    await enterprise.departments([("L1", "Loop 1", ""), ("L2", "Loop 2", ""), ("L0", "Below", "L2")], at=1)
+    assert (await enterprise.department("L1", "Loop 1", "L2", at=3)).code == "000000"
+    # Older than the move, but newer than the first list: L2 under L1, the news of L2's leaving is on its way.
+    late = [("L1", "Loop 1", ""), ("L2", "Loop 2", "L1"), ("L0", "Below", "L2")]
+    assert (await enterprise.departments(late, at=2)).code == "000000"
+    nodes = (await api.get(f"{home}/tree")).json()["items"]
+    assert [(n["code"], n["depth"], n["orphan"]) for n in nodes] == [
+        ("L1", 0, True),
+        ("L2", 1, False),
+        ("L0", 2, False),
+    ]
+    listed = {item["code"]: item for item in await read_all(api, f"{home}/departments")}
+    assert {code: (item["path"], item["orphan"]) for code, item in listed.items()} == {
+        "L1": (["L1"], True),
+        "L2": (["L1", "L2"], False),
+        "L0": (["L1", "L2", "L0"], False),
+    }
+    assert (await enterprise.department("L2", "Loop 2", "", at=4)).code == "000000"
+    assert (await api.get(f"{home}/departments/L0")).json()["path"] == ["L2", "L0"]

@@ -132,3 +132,26 @@ async def test_a_product_with_instances_cannot_be_removed(api, product, marketpl
     await marketplace.base({"activity": "releaseInstance", "instanceId": instance})
     assert (await api.delete(f"/v1/products/{product}")).status_code == 204
     assert (await api.delete(f"/v1/products/{product}")).status_code == 404
+
+
+async def test_a_key_stays_by_its_fingerprint_so_that_one_can_be_rotated_without_knowing_the_old(
+    api, slug, http, clock
+):
+    keys = {"base_keys": ["the-old-base-key"], "kit_keys": [KIT_KEY]}
+    made = (await api.put(f"/v1/products/{slug}", json={"name": "CRM", **keys})).json()
+    rotated = (
+        await api.put(
+            f"/v1/products/{slug}",
+            json={
+                "name": "CRM",
+                "base_keys": [*made["base_key_fingerprints"], "the-new-base-key"],
+                "rsa_private_keys": [*made["rsa_fingerprints"], "new"],
+            },
+        )
+    ).json()
+    assert rotated["rsa_public_keys"][0] == made["rsa_public_keys"][0]
+    assert len(rotated["rsa_public_keys"]) == 2
+    marketplace = Marketplace(http, f"/koogallery/{slug}", clock, "")
+    call = {"activity": "queryInstance", "instanceId": "x", "testFlag": "1"}
+    for key in ("the-old-base-key", "the-new-base-key"):
+        assert (await marketplace.base(call, key=key)).code == "000000"

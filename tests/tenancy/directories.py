@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from tenancy.access import explain_access
 from tenancy.apps import list_apps, put_app, remove_app
-from tenancy.bindings import Place, TenantFacts, bind_tenant, find_tenant, unbind_tenant
+from tenancy.bindings import Place, TenantFacts, bind_tenant, find_tenant
 from tenancy.department_rows import list_departments, read_tree
 from tenancy.departments import put_department, remove_department, sync_departments
 from tenancy.errors import AppUnknown
@@ -12,8 +12,16 @@ from tenancy.member_facts import DEFAULTS
 from tenancy.member_pages import list_members
 from tenancy.members import cancel_members, put_members, remove_members
 from tenancy.tenants import read_tenant
+from tenancy.unbinding import unbind_tenant
 from tests.tenancy.histories import APPS, PEOPLE
 from tests.tenancy.pushing import a_push
+
+_ABOUT_ONE_THING = {
+    "remove_app": remove_app,
+    "put_department": put_department,
+    "remove_department": remove_department,
+    "list_departments": sync_departments,
+}
 
 
 class Directory:
@@ -30,34 +38,27 @@ class Directory:
 
     async def deliver(self, message):
         """Carry one message out, as the marketplace's door would."""
-        place, at, body = self.places[message.instance], message.at, message.body
-        known = {"at": at, "push": a_push(at, product=place.product)}
+        place, body = self.places[message.instance], message.body
+        known = {"at": message.at, "push": a_push(message.at, product=place.product)}
         match message.kind:
-            case "bind":
-                facts = TenantFacts(code=body, name=body, domain_name=f"https://{body}.example")
-                await bind_tenant(place, facts, **known)
-            case "unbind":
-                await unbind_tenant(place, **known)
             case "put_app":
                 app, client = body
                 secret = f"secret of {client}"
                 await put_app(
                     place, app, client_id=client, client_secret=secret, keyring=self.keyring, **known
                 )
-            case "remove_app":
-                await remove_app(place, body, **known)
-            case "put_department":
-                await put_department(place, body, **known)
-            case "remove_department":
-                await remove_department(place, body, **known)
-            case "list_departments":
-                await sync_departments(place, body, **known)
+            case "bind":
+                facts = TenantFacts(code=body, name=body, domain_name=f"https://{body}.example")
+                await bind_tenant(place, facts, **known)
+            case "unbind":
+                await unbind_tenant(place, **known)
             case "grant" | "modify":
                 await put_members(place, *body, grant=message.kind == "grant", **known)
-            case "cancelled":
-                await cancel_members(place, *body, **known)
-            case "removed":
-                await remove_members(place, *body, **known)
+            case "cancelled" | "removed":
+                withdraw = cancel_members if message.kind == "cancelled" else remove_members
+                await withdraw(place, *body, **known)
+            case _:
+                await _ABOUT_ONE_THING[message.kind](place, body, **known)
 
     async def tenant_id(self):
         return await find_tenant(self.places[0])

@@ -99,7 +99,7 @@ class Model:
 
 @dataclass
 class History:
-    """Carries out operations on the model and keeps the message of each; an impossible one prepares itself."""
+    """Carries out operations on the model and keeps their messages; an impossible one prepares itself."""
 
     model: Model = field(default_factory=Model)
     messages: list = field(default_factory=list)
@@ -198,7 +198,9 @@ operations = st.one_of(
 @st.composite
 def histories(draw, length=24):
     """A history, and an order of delivery in which some messages are late and some come twice."""
-    steps = draw(st.lists(st.tuples(operations, st.lists(st.integers(0, length), max_size=2)), max_size=length))
+    steps = draw(
+        st.lists(st.tuples(operations, st.lists(st.integers(0, length), max_size=2)), max_size=length)
+    )
     history = History()
     history.bind(0, "first")
     arrivals = [(draw(st.integers(0, length)), 0)]

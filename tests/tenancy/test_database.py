@@ -1,0 +1,325 @@
+"""The one door to PostgreSQL: no connection is lost, no row is seen from outside its tenant."""
+
+import asyncio
+from contextlib import suppress
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+import pytest
+from piccolo.engine.exceptions import TransactionError
+
+from service.wiring import NotFitToServe, open_runtime
+from tenancy import database
+from tenancy.database import (
+    DB,
+    NO_TENANT,
+    close_database,
+    inspect_role,
+    open_database,
+    system_scope,
+    tenant_scope,
+)
+from tenancy.errors import DatabaseUnavailable, ValueUnstorable
+
+OWNED = (
+    "binding",
+    "department",
+    "member",
+    "membership",
+    "app",
+    "authorisation",
+    "push",
+    "change",
+    "token",
+    "erasure",
+)
+HIDDEN_FROM_SYSTEM = ("department", "member", "membership", "app", "authorisation", "change")
+
+
+async def still_serves():
+    """Both connections of the pool of two answer at the same time."""
+    meeting = asyncio.Barrier(2)
+
+    async def work():
+        async with tenant_scope(NO_TENANT) as db:
+            await meeting.wait()
+            return await db.fetchval("SELECT 1")
+
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(work(), work()) == [1, 1]
+    assert DB.current_transaction.get() is None
+
+
+async def fail_at_commit():
+    async with tenant_scope(NO_TENANT) as db:
+        await db.execute("CREATE TEMPORARY TABLE twice (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+        await db.execute("INSERT INTO twice VALUES (1), (1)")
+
+
+async def fail_in_sql():
+    async with tenant_scope(NO_TENANT) as db:
+        await db.execute("SELECT 1 / 0")
+
+
+async def fail_in_python():
+    async with tenant_scope(NO_TENANT):
+        raise KeyError("ours")
+
+
+async def run_out_of_time_at_the_server():
+    async with tenant_scope(NO_TENANT) as db:
+        await db.execute("SET LOCAL statement_timeout = '20ms'")
+        await db.execute("SELECT pg_sleep(10)")
+
+
+async def run_out_of_time_here():
+    async with asyncio.timeout(0.05), tenant_scope(NO_TENANT) as db:
+        await db.execute("SELECT pg_sleep(10)")
+
+
+@pytest.mark.parametrize(
+    ("failing", "error"),
+    [
+        (fail_at_commit, asyncpg.UniqueViolationError),
+        (fail_in_sql, ValueUnstorable),
+        (fail_in_python, KeyError),
+        (run_out_of_time_at_the_server, DatabaseUnavailable),
+        (run_out_of_time_here, TimeoutError),
+    ],
+)
+async def test_a_failing_transaction_loses_no_connection(pool_of_two, failing, error):
+    for _ in range(3):
+        with pytest.raises(error):
+            await failing()
+    await still_serves()
+
+
+@pytest.mark.parametrize("at_commit", [False, True])
+async def test_a_killed_backend_loses_no_connection(pool_of_two, servers, at_commit):
+    administrator = await asyncpg.connect(servers.postgres.superuser_url, timeout=10)
+
+    async def work():
+        async with tenant_scope(NO_TENANT) as db:
+            await administrator.execute("SELECT pg_terminate_backend($1, 5000)", db.get_server_pid())
+            if not at_commit:
+                await db.execute("SELECT 1")
+
+    try:
+        for _ in range(3):
+            with pytest.raises(DatabaseUnavailable):
+                await work()
+            await still_serves()
+    finally:
+        await administrator.close()
+
+
+async def test_a_cancelled_task_rolls_back_and_loses_no_connection(pool_of_two):
+    tenant_id, inside = uuid4(), asyncio.Event()
+
+    async def work():
+        async with tenant_scope(tenant_id) as db:
+            await db.execute(
+                "INSERT INTO erasure (tenant_id, source, external_id, erased_at, counts)"
+                " VALUES ($1, 's', 'e', now(), '{}')",
+                tenant_id,
+            )
+            inside.set()
+            await asyncio.Event().wait()
+
+    for _ in range(3):
+        inside.clear()
+        task = asyncio.create_task(work())
+        await inside.wait()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    await still_serves()
+    async with tenant_scope(tenant_id) as db:
+        assert await db.fetchval("SELECT count(*) FROM erasure") == 0
+
+
+async def test_waiting_for_a_connection_is_bounded(pool_of_two, monkeypatch):
+    monkeypatch.setattr(database, "_ACQUIRE_SECONDS", 0.1)
+    taken, done = asyncio.Barrier(3), asyncio.Event()
+
+    async def hold():
+        async with tenant_scope(NO_TENANT):
+            await taken.wait()
+            await done.wait()
+
+    holders = [asyncio.create_task(hold()) for _ in range(2)]
+    await taken.wait()
+    with pytest.raises(DatabaseUnavailable):
+        async with tenant_scope(NO_TENANT):
+            pytest.fail("there was a third connection")
+    done.set()
+    await asyncio.gather(*holders)
+    await still_serves()
+
+
+async def test_a_lock_that_is_not_free_in_time_is_an_outage(without_pool, migrated, monkeypatch):
+    monkeypatch.setitem(database._SESSION, "lock_timeout", "50ms")
+    await open_database(migrated.database_url, pool_size=2)
+    tenant_id, holds, done = uuid4(), asyncio.Event(), asyncio.Event()
+
+    async def hold():
+        async with tenant_scope(tenant_id, changing=True):
+            holds.set()
+            await done.wait()
+
+    holder = asyncio.create_task(hold())
+    await holds.wait()
+    with pytest.raises(DatabaseUnavailable):
+        async with tenant_scope(tenant_id, changing=True):
+            pytest.fail("the lock was free")
+    done.set()
+    await holder
+    await still_serves()
+
+
+async def test_a_server_that_is_away_is_an_outage(without_pool):
+    with pytest.raises(DatabaseUnavailable):
+        await open_database("postgresql://tenon_app:x@127.0.0.1:1/tenon", pool_size=2)
+
+
+async def test_a_wrong_password_is_an_outage_that_does_not_tell_it(without_pool, migrated):
+    address = urlsplit(migrated.database_url)
+    wrong = address._replace(netloc=f"tenon_app:not-the-password@{address.netloc.split('@')[1]}").geturl()
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await open_database(wrong, pool_size=2)
+    assert "not-the-password" not in str(caught.value)
+
+
+@pytest.mark.parametrize("outer", [system_scope, lambda: tenant_scope(NO_TENANT)])
+@pytest.mark.parametrize("inner", [system_scope, lambda: tenant_scope(NO_TENANT)])
+async def test_a_scope_inside_another_is_refused(pool_of_two, outer, inner):
+    async with outer():
+        with pytest.raises(TransactionError):
+            async with inner():
+                pytest.fail("the inner scope opened")
+    await still_serves()
+
+
+@pytest.mark.parametrize("table", [*OWNED, "tenant"])
+async def test_reading_outside_a_scope_fails_loudly_before_and_after_a_scope(pool_of_two, table):
+    async def read():
+        async with DB.transaction(allow_nested=False) as transaction:
+            return await transaction.connection.fetch(f"SELECT * FROM {table} LIMIT 1")
+
+    unset = (asyncpg.UndefinedObjectError, asyncpg.InvalidTextRepresentationError)
+    with pytest.raises(unset):
+        await read()
+    async with tenant_scope(uuid4()) as db:
+        assert await db.fetch(f"SELECT * FROM {table}") == []
+    with pytest.raises(unset):
+        await read()
+
+
+async def test_the_scope_ends_with_its_transaction_on_the_same_connection(without_pool, migrated):
+    await open_database(migrated.database_url, pool_size=1)
+    async with tenant_scope(uuid4()) as db:
+        pid = db.get_server_pid()
+        assert await db.fetchval("SELECT current_setting('app.tenant_id')")
+    async with system_scope() as db:
+        assert db.get_server_pid() == pid
+        assert not await db.fetchval("SELECT current_setting('app.tenant_id', true)")
+    async with DB.transaction(allow_nested=False) as transaction:
+        assert await transaction.connection.fetchval("SELECT current_user") == "tenon_app"
+
+
+@pytest.mark.parametrize("table", HIDDEN_FROM_SYSTEM)
+async def test_the_system_scope_cannot_read_what_it_was_not_given(pool_of_two, table):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with system_scope() as db:
+            await db.fetch(f"SELECT * FROM {table}")
+    await still_serves()
+
+
+async def test_a_row_for_another_tenant_is_refused(pool_of_two):
+    mine, other = uuid4(), uuid4()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with tenant_scope(mine) as db:
+            await db.execute(
+                "INSERT INTO department (tenant_id, code, name, source_time) VALUES ($1, 'D1', 'x', now())",
+                other,
+            )
+
+
+async def test_rows_of_another_tenant_cannot_be_changed_moved_or_removed(pool_of_two):
+    mine, other = uuid4(), uuid4()
+    async with tenant_scope(other) as db:
+        await db.execute(
+            "INSERT INTO department (tenant_id, code, name, source_time) VALUES ($1, 'D1', 'x', now())", other
+        )
+    async with tenant_scope(mine) as db:
+        assert await db.execute("UPDATE department SET name = 'y' WHERE tenant_id = $1", other) == "UPDATE 0"
+        assert await db.execute("DELETE FROM department WHERE tenant_id = $1", other) == "DELETE 0"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with tenant_scope(other) as db:
+            await db.execute("UPDATE department SET tenant_id = $1", mine)
+
+
+@pytest.fixture
+async def role(servers, migrated):
+    """Makes a role with some attributes; the URL under which it connects."""
+    administrator = await asyncpg.connect(
+        servers.postgres.superuser_url.removesuffix("/postgres") + "/tenon", timeout=10
+    )
+    made = []
+
+    async def make(attributes="", *grants):
+        name = f"role_{uuid4().hex[:12]}"
+        await administrator.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'secret' {attributes}")
+        made.append(name)
+        for grant in grants:
+            await administrator.execute(f"GRANT {grant.format(role=name)}")
+        address = urlsplit(migrated.database_url)
+        return address._replace(netloc=f"{name}:secret@{address.netloc.split('@')[1]}").geturl()
+
+    yield make
+    for name in made:
+        await administrator.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    await administrator.close()
+
+
+SERVES = "tenon_serving TO {role}"
+BECOMES_SYSTEM = "tenon_system TO {role} WITH INHERIT FALSE, SET TRUE"
+UNFIT = [
+    ("SUPERUSER", (SERVES, BECOMES_SYSTEM), "is a superuser"),
+    ("BYPASSRLS", (SERVES, BECOMES_SYSTEM), "may bypass row-level security"),
+    ("CREATEROLE", (SERVES, BECOMES_SYSTEM), "may create roles"),
+    ("", (SERVES, BECOMES_SYSTEM, "tenon_owner TO {role} WITH INHERIT FALSE, SET TRUE"), "owns tables"),
+    ("", (BECOMES_SYSTEM,), "is not a member of tenon_serving"),
+    ("", (SERVES,), "may not become tenon_system"),
+    ("", (SERVES, "tenon_system TO {role} WITH INHERIT TRUE, SET TRUE"), "inherits tenon_system"),
+]
+
+
+@pytest.mark.parametrize(("attributes", "grants", "problem"), UNFIT)
+async def test_a_role_that_could_get_past_the_isolation_may_not_serve(
+    without_pool, role, migrated, attributes, grants, problem
+):
+    url = await role(attributes, *grants)
+    await open_database(url, pool_size=2)
+    findings = await inspect_role()
+    await close_database()
+    assert any(problem in finding.problem for finding in findings)
+    assert all(finding.remedy for finding in findings)
+    with pytest.raises(NotFitToServe, match=problem):
+        async with open_runtime(msgspec.structs.replace(migrated, database_url=url)):
+            pytest.fail("it serves")
+
+
+async def test_the_owner_may_not_serve(without_pool, migrated):
+    with pytest.raises(NotFitToServe, match="owns tables"):
+        async with open_runtime(
+            msgspec.structs.replace(migrated, database_url=migrated.migration_database_url)
+        ):
+            pytest.fail("it serves")
+
+
+async def test_an_ordinary_role_with_both_grants_may_serve(without_pool, role):
+    await open_database(await role("", SERVES, BECOMES_SYSTEM), pool_size=2)
+    assert await inspect_role() == []
