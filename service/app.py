@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import health, instances, products, pushes, tenants
 from service.koogallery.routes import receive_push
-from service.problems import domain_problem, http_problem, nesting_problem, unexpected_problem
+from service.problems import domain_problem, http_problem, unexpected_problem, unreadable_problem
 from service.runtime import Clock, system_clock
 from service.settings import Settings
 from service.wiring import open_runtime
@@ -48,7 +48,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
         exception_handlers={
             DomainError: domain_problem,
             HTTPException: http_problem,
-            RecursionError: nesting_problem,
+            RecursionError: unreadable_problem,
+            UnicodeDecodeError: unreadable_problem,
             Exception: unexpected_problem,
         },
         openapi_config=OpenAPIConfig(

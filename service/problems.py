@@ -72,9 +72,12 @@ def http_problem(_request: Request[Any, Any, State], error: HTTPException) -> Re
     return respond(Problem(title=error.detail, status=error.status_code, code=code), headers)
 
 
-def nesting_problem(_request: Request[Any, Any, State], _error: RecursionError) -> Response[bytes]:
-    """A body that the decoder cannot follow to its bottom."""
-    return respond(Problem(title="The body is nested too deep.", status=_BAD_REQUEST, code="body_too_deep"))
+def unreadable_problem(
+    _request: Request[Any, Any, State], _error: RecursionError | UnicodeDecodeError
+) -> Response[bytes]:
+    """A body that the decoder gave up on, in ways that the framework does not expect of it."""
+    title = "The body is not UTF-8 or nested too deep."
+    return respond(Problem(title=title, status=_BAD_REQUEST, code="body_unreadable"))
 
 
 def unexpected_problem(_request: Request[Any, Any, State], error: Exception) -> Response[bytes]:

@@ -31,22 +31,29 @@ def a_push(at=None, *, product="p", now=None, **fields):
     )
 
 
+async def order(product, runtime, *, ask_for_order=False, **fields):
+    """Send one order, as the marketplace does when something is bought; the instance that answers it."""
+    return await open_instance(
+        Order(product=product, **fields),
+        provisioned=True,
+        ask_for_order=ask_for_order,
+        pending_result="000004",
+        keyring=runtime.keyring,
+        push=a_push(product=product, now=runtime.clock()),
+    )
+
+
 async def buy(product, runtime, *, ask_for_order=False, contact=None, order_id=None):
     """Buy an active instance; its id."""
     order_id = order_id or uuid4().hex
-    order = Order(
-        product=product,
+    found = await order(
+        product,
+        runtime,
+        ask_for_order=ask_for_order,
         order_id=order_id,
         order_line_id=f"{order_id}-000001",
         business_id=str(uuid4()),
         contact=contact or {},
-    )
-    found = await open_instance(
-        order,
-        provisioned=True,
-        ask_for_order=ask_for_order,
-        keyring=runtime.keyring,
-        push=a_push(product=product, now=runtime.clock()),
     )
     return found.instance_id
 

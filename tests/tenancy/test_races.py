@@ -16,12 +16,12 @@ from tenancy.department_rows import read_tree
 from tenancy.departments import put_department, sync_departments
 from tenancy.errors import Conflict, NotFound, TenantErased
 from tenancy.instance_rows import read_instance
-from tenancy.instances import Order, end_released_bindings, open_instance, release_instance
+from tenancy.instances import end_released_bindings, release_instance
 from tenancy.member_facts import MemberFacts
 from tenancy.tree import Department
 from tests.tenancy.directories import expected
 from tests.tenancy.histories import Message, histories
-from tests.tenancy.pushing import a_push, buy, moment
+from tests.tenancy.pushing import a_push, buy, moment, order
 
 
 async def owned_rows(tenant_id, table):
@@ -132,37 +132,28 @@ async def test_messages_delivered_all_at_once_end_in_the_state_of_their_history(
 async def test_concurrent_orders_of_one_line_open_one_instance(same_business_id, runtime, shared_product):
     order_id, business_id = uuid4().hex, str(uuid4())
 
-    def order():
-        return open_instance(
-            Order(
-                product=shared_product,
-                order_id=order_id,
-                order_line_id="1",
-                business_id=business_id if same_business_id else str(uuid4()),
-            ),
-            provisioned=True,
-            ask_for_order=False,
-            keyring=runtime.keyring,
-            push=a_push(product=shared_product),
-        )
+    def send():
+        said = business_id if same_business_id else str(uuid4())
+        return order(shared_product, runtime, order_id=order_id, order_line_id="1", business_id=said)
 
-    opened = await asyncio.gather(*(order() for _ in range(6)))
+    opened = await asyncio.gather(*(send() for _ in range(6)))
     assert len({instance.instance_id for instance in opened}) == 1
 
 
 async def test_order_lines_with_one_business_id_get_instances_of_their_own(runtime, shared_product):
     business_id = str(uuid4())
-
-    def order(line):
-        return open_instance(
-            Order(product=shared_product, order_id=business_id, order_line_id=line, business_id=business_id),
-            provisioned=True,
-            ask_for_order=False,
-            keyring=runtime.keyring,
-            push=a_push(product=shared_product),
+    opened = await asyncio.gather(
+        *(
+            order(
+                shared_product,
+                runtime,
+                order_id=business_id,
+                order_line_id=str(number),
+                business_id=business_id,
+            )
+            for number in range(4)
         )
-
-    opened = await asyncio.gather(*(order(str(number)) for number in range(4)))
+    )
     assert len({instance.instance_id for instance in opened}) == 4
     assert business_id in {instance.instance_id for instance in opened}
 
