@@ -22,7 +22,7 @@ class Connection(HttpToolsProtocol):
     _head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a head of more than a mebibyte is refused, for the parser would gather it without end."""
+        """Take bytes; a head of more than a mebibyte is refused, for the parser gathers it without end."""
         self._head_bytes += len(data)
         super().data_received(data)
         if self._head_bytes > _MOST_HEAD and not self.transport.is_closing():

@@ -18,6 +18,7 @@ from tenancy.errors import DomainError
 from tenancy.secrets import Keyring
 
 _REDIS_SECONDS = 0.25
+_COMMAND_SECONDS = 150
 
 
 class NotFitToServe(DomainError):
@@ -34,7 +35,9 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
     """
     assert settings.database_url is not None
     assert settings.redis_url is not None
-    await open_database(settings.database_url, pool_size=settings.database_pool)
+    await open_database(
+        settings.database_url, pool_size=settings.database_pool, command_seconds=_COMMAND_SECONDS
+    )
     redis = _redis(settings.redis_url)
     try:
         findings = await inspect_role()

@@ -114,8 +114,11 @@ class Engine(PostgresEngine):
 DB = Engine(config={})
 
 
-async def open_database(url: str, *, pool_size: int) -> None:
+async def open_database(url: str, *, pool_size: int, command_seconds: float | None = None) -> None:
     """Connect the engine's pool to `url`.
+
+    `command_seconds` bounds the wait for each answer of a server that has fallen silent; give more than
+    the statement timeout, which a server that is alive keeps itself.
 
     Raises:
         DatabaseUnavailable: nothing answers there, or it refuses the role.
@@ -127,6 +130,7 @@ async def open_database(url: str, *, pool_size: int) -> None:
             min_size=min(2, pool_size),
             max_size=pool_size,
             timeout=_ACQUIRE_SECONDS,
+            command_timeout=command_seconds,
             server_settings=_SESSION,
         )
     except (*_OUTAGES, asyncpg.PostgresError) as error:

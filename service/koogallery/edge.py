@@ -17,7 +17,7 @@ from service.koogallery.signing import body_sign
 from service.koogallery.work import Work
 from service.runtime import Runtime
 from tenancy.bindings import Place, find_tenant
-from tenancy.errors import DomainError, TenantErased, Unavailable
+from tenancy.errors import DatabaseUnavailable, DomainError, TenantErased, Unavailable
 from tenancy.products import Product
 from tenancy.pushes import Push, record_refused_push
 
@@ -135,6 +135,10 @@ async def _run(read: Callable[[], Work], push: Push) -> Answer:
             log.info("push", interface=push.interface, result=reply.code)
         except Refusal as refusal:
             return await _record(push, place, refusal.answer, "refused")
+        except DatabaseUnavailable as error:
+            # No record: writing it would fail too, after the same wait.
+            log.warning("push_failed", interface=push.interface, code=error.code, cause=str(error))
+            return answer_of(error)
         except DomainError as error:
             verdict = "failed" if isinstance(error, Unavailable) else "refused"
             return await _record(push, place, answer_of(error), verdict)

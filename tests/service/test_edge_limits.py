@@ -24,7 +24,16 @@ KIT_MESSAGES = {
     "singleOrgSync": {"orgCode": "D1", "orgName": "n", "parentCode": "D0"},
     "allOrgSync": {"orgInfoList": [{"orgCode": "D1", "orgName": "n", "parentCode": ""}]},
 }
-USER_FIELDS = [*user("x"), "employeeType", "mobile", "email", "workPlace", "entryDate", "extension", "position"]
+USER_FIELDS = [
+    *user("x"),
+    "employeeType",
+    "mobile",
+    "email",
+    "workPlace",
+    "entryDate",
+    "extension",
+    "position",
+]
 BASE_FIELDS = {
     "orderId": "CS1",
     "orderLineId": "CS1-1",
@@ -104,7 +113,9 @@ async def v1_kit(app, address, interface, body, time_stamp):
 @SOME
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"]),
-    rest=st.sampled_from([b"", b"/", b"/produceAPI/v2/authSync", b"/produceAPI/authSync", b"/produceAPI", b"/x"])
+    rest=st.sampled_from(
+        [b"", b"/", b"/produceAPI/v2/authSync", b"/produceAPI/authSync", b"/produceAPI", b"/x"]
+    )
     | st.binary(max_size=30).map(lambda raw: b"/" + quote_from_bytes(raw).encode()),
     known=st.booleans(),
     query=st.binary(max_size=60),
@@ -157,8 +168,12 @@ async def test_any_json_in_any_field_of_a_kit_message_is_answered(
     app, marketplace, enterprise, interface, data
 ):
     message = {
-        **{"instanceId": enterprise.instance, "tenantId": enterprise.tenant, "flag": 1, "testFlag": 0},
-        **{"timeStamp": marketplace.time(), "currentSyncTime": marketplace.time()},
+        "instanceId": enterprise.instance,
+        "tenantId": enterprise.tenant,
+        "flag": 1,
+        "testFlag": 0,
+        "timeStamp": marketplace.time(),
+        "currentSyncTime": marketplace.time(),
         **KIT_MESSAGES[interface],
     }
     names = data.draw(st.lists(st.sampled_from(sorted(message)), min_size=1, max_size=2))
@@ -222,7 +237,9 @@ async def test_a_body_without_sense_is_refused_as_invalid(app, marketplace, body
         assert is_answer(await v1_kit(app, marketplace.address, interface, body, "20260101000000000"))
 
 
-@pytest.mark.parametrize("time_stamp", ["00010101000000", "00010101000000000", "19700101080000", "20260230000000"])
+@pytest.mark.parametrize(
+    "time_stamp", ["00010101000000", "00010101000000000", "19700101080000", "20260230000000"]
+)
 async def test_a_time_that_cannot_be_is_refused_as_invalid(marketplace, time_stamp):
     enterprise = await marketplace.open_enterprise()
     assert (await enterprise.department("D1", at=time_stamp)).code == "000002"

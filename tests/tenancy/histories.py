@@ -179,34 +179,38 @@ def _operation(name, *arguments, **fixed):
     return st.tuples(*arguments).map(lambda drawn: lambda history: getattr(history, name)(*drawn, **fixed))
 
 
-operations = st.one_of(
+about_bindings = (
     _operation("bind", instances, names),
     _operation("unbind", instances),
     _operation("put_app", instances, apps, names),
     _operation("remove_app", instances, apps),
+)
+about_departments = (
     _operation("put_department", instances, codes, st.integers(0, 6), names),
     _operation("put_department", instances, codes, st.integers(0, 6), names),
     _operation("remove_department", instances, codes),
     _operation("list_departments", instances),
+)
+about_people = (
     _operation("describe", instances, apps, described_people, grant=True),
     _operation("describe", instances, apps, described_people, grant=False),
     _operation("withdraw", instances, apps, some_people, word="cancelled"),
     _operation("withdraw", instances, apps, some_people, word="removed"),
 )
+everything = about_bindings + about_departments + about_people
 
 
 @st.composite
-def histories(draw, length=24):
+def histories(draw, operations=everything, length=24):
     """A history, and an order of delivery in which some messages are late and some come twice."""
-    steps = draw(
-        st.lists(st.tuples(operations, st.lists(st.integers(0, length), max_size=2)), max_size=length)
-    )
+    delays = st.lists(st.integers(0, length), min_size=1, max_size=2)
+    steps = draw(st.lists(st.tuples(st.one_of(operations), delays), min_size=length // 3, max_size=length))
     history = History()
     history.bind(0, "first")
     arrivals = [(draw(st.integers(0, length)), 0)]
-    for act, delays in steps:
+    for act, late in steps:
         act(history)
         number = len(history.messages) - 1
-        arrivals += [(number + delay, number) for delay in delays or [0]]
+        arrivals += [(number + delay, number) for delay in late]
     order = [history.messages[number] for _, number in sorted(arrivals, key=lambda arrival: arrival[0])]
     return history, order

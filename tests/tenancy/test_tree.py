@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenancy.tree import Department, find_loop, lay_out
+from tenancy.tree import Department, find_loop, lay_out, show_path
 from tests.tenancy.trees import CODES, trees
 
 some_parents = st.dictionaries(st.sampled_from(CODES), st.none() | st.sampled_from((*CODES, "unknown")))
@@ -60,6 +60,16 @@ def test_in_a_proper_tree_only_unknown_parents_make_orphans_and_depth_counts_anc
         known = [code for code in ancestors(node.code, parents) if code in parents]
         assert node.depth == len(known)
         assert node.orphan == (node.parent_code == "unknown")
+
+
+@given(parents=some_parents)
+def test_a_path_walked_upwards_is_shown_as_the_tree_is_laid_out(parents):
+    above = []
+    for node in lay_out(departments(parents)):
+        above = [*above[: node.depth], node.code]
+        walked = [node.code, *(code for code in ancestors(node.code, parents) if code in parents)]
+        walked = list(dict.fromkeys(walked))[::-1]
+        assert show_path(walked, parents[walked[0]]) == above
 
 
 @given(tree=trees(), order=st.randoms(use_true_random=False))
