@@ -8,12 +8,18 @@ from collections.abc import Callable
 import asyncpg
 
 from bench.full_sync import full_sync, large_sync
+from bench.members import members
 from bench.ratios import describe_machine
 from bench.servers import Server, running_databases, serving
+from bench.signatures import signatures
+from bench.single_changes import single_changes
 
 BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
     "full-sync": full_sync,
     "large-sync": large_sync,
+    "single-changes": single_changes,
+    "members": members,
+    "signatures": signatures,
 }
 
 

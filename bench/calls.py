@@ -144,7 +144,7 @@ class Marketplace:
                     {
                         "orderId": order,
                         "tenantCode": "bench.example",
-                        "name": "星河制造（深圳）有限公司",
+                        "name": "星河制造有限公司",
                         "domainName": "https://bench.example",
                     },
                 ),

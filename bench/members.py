@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,15 +10,17 @@ import asyncpg
 import msgspec
 import uvloop
 
-from bench.calls import APP_ID, Connection, Enterprise, accepted, sign
+from bench.calls import APP_ID, Connection, Enterprise, accepted, sign, wire_time
 from bench.ratios import Comparison
 from bench.servers import Server
 from service.koogallery.canonical import canonical
+from service.simulator.calls import Edition
+from service.simulator.kit_calls import ADD, MODIFY, user
 from service.simulator.organisations import Member, make_organisation
 from tenancy.pushes import _INSERT_PUSH
 
 _BATCH = 500
-_ROUNDS = 15
+_ROUNDS = 12
 
 _INSERT_MEMBERS = """
 INSERT INTO member (tenant_id, id, user_name, name, role, enabled, position, employee_code, employee_type,
@@ -117,22 +119,110 @@ def _run_ours(
 ) -> tuple[float, float]:
     seconds = []
     with Connection(server.port) as connection:
-        # A kept-alive connection, as the marketplace has.
-        connection.get("/health/live")
-        for flag, people in ((1, batch), (2, changed)):
+        connection.get("/health/live")  # the marketplace keeps its connections too
+        for flag, people in ((ADD, batch), (MODIFY, changed)):
             at = datetime.now(UTC)
-            users = [_user(member) for member in people]
-            path, body = enterprise.call(
-                "authSync",
-                at,
-                flag=flag,
-                appId=APP_ID,
-                userList=users,
-                currentSyncTime=_digits(at),
-            )
+            users = [user(Edition.V2, member) for member in people]
+            fields = {"flag": flag, "appId": APP_ID, "userList": users, "currentSyncTime": wire_time(at)}
+            path, body = enterprise.call("authSync", at, **fields)
             request = sign(path, body, canonical(body))
             started = time.perf_counter()
             answer = connection.send(request)
             seconds.append(time.perf_counter() - started)
             accepted(answer)
     return seconds[0], seconds[1]
+
+
+async def _run_limit(
+    server: Server, enterprise: Enterprise, batch: list[Member], changed: list[Member]
+) -> tuple[float, float]:
+    tenant_id, scope = uuid4(), (APP_ID, enterprise.instance_id)
+    first, following = _first_rows(batch), _next_rows(changed)
+    db = await asyncpg.connect(server.database_url, server_settings={"jit": "off"}, timeout=10)
+    try:
+        started = time.perf_counter()
+        async with db.transaction():
+            push_id, at = await _begin(db, tenant_id, enterprise)
+            await db.execute(_INSERT_MEMBERS, tenant_id, at, *first.columns)
+            await db.execute(_INSERT_MEMBERSHIPS, tenant_id, first.ids, first.codes)
+            await db.execute(_INSERT_AUTHORISATIONS, tenant_id, *scope, at, push_id, first.ids)
+            await db.execute(_INSERT_CHANGES, tenant_id, push_id, *first.changes)
+        middle = time.perf_counter()
+        async with db.transaction():
+            push_id, at = await _begin(db, tenant_id, enterprise)
+            await db.execute(_UPDATE_MEMBERS, tenant_id, at, *following.columns)
+            await db.execute(_MOVE_MEMBERS, tenant_id, following.columns[0], following.codes)
+            await db.execute(_INSERT_CHANGES, tenant_id, push_id, *following.changes)
+        return middle - started, time.perf_counter() - middle
+    finally:
+        await db.close()
+
+
+async def _begin(
+    db: "asyncpg.Connection[asyncpg.Record]", tenant_id: UUID, enterprise: Enterprise
+) -> tuple[UUID, datetime]:
+    push_id, at = uuid4(), datetime.now(UTC)
+    await db.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
+    await db.execute(
+        _INSERT_PUSH,
+        *(tenant_id, push_id, enterprise.product, "V2", "authSync", 1, False, enterprise.instance_id),
+        *("sorted", at, at, 150_000, "applied", "000000", "success.", '{"member.added":500}', 10),
+    )
+    return push_id, at
+
+
+class _Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """What the limit writes, as the columns that its statements take."""
+
+    ids: list[UUID]
+    codes: list[str]
+    columns: list[list[Any]]
+    changes: list[list[str | None]]
+
+
+def _first_rows(batch: list[Member]) -> _Rows:
+    ids = [uuid4() for _ in batch]
+    names = [member.user_name for member in batch]
+    times = [_times((*_ATTRIBUTES, "department_code"))] * len(batch)
+    columns = [[_attribute(member, name) for member in batch] for name in _ATTRIBUTES]
+    described = [_json({name: _attribute(member, name) for name in _ATTRIBUTES}) for member in batch]
+    granted = [_json({"app": APP_ID, "instance_id": str(ids[0])})] * len(batch)
+    actions: list[str | None] = [*["member.added"] * len(batch), *["authorisation.granted"] * len(batch)]
+    return _Rows(
+        ids=ids,
+        codes=[member.department_code for member in batch],
+        columns=[ids, names, *columns, times],
+        changes=[actions, [*names, *names], [None] * len(actions), [*described, *granted]],
+    )
+
+
+def _next_rows(changed: list[Member]) -> _Rows:
+    names = [member.user_name for member in changed]
+    said = [
+        _json({"name": member.name, "position": member.position, "department_code": member.department_code})
+        for member in changed
+    ]
+    return _Rows(
+        ids=[],
+        codes=[member.department_code for member in changed],
+        columns=[
+            names,
+            [member.name for member in changed],
+            [member.position for member in changed],
+            [_times((*_ATTRIBUTES, "department_code"))] * len(changed),
+        ],
+        changes=[["member.changed"] * len(changed), [*names], [*said], [*said]],
+    )
+
+
+def _attribute(member: Member, name: str) -> Any:
+    value = getattr(member, name)
+    return str(value) if name == "employee_type" else value
+
+
+def _times(names: tuple[str, ...]) -> str:
+    return _json(dict.fromkeys(names, time.time_ns() // 1000))
+
+
+def _json(value: dict[str, Any]) -> str:
+    return msgspec.json.encode(value).decode()

@@ -39,15 +39,19 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
     def _verdict(self) -> str:
         if self.at_most is not None:
-            return f", target ≤ {self.at_most:g}: {'reached' if self.ratio <= self.at_most else 'NOT REACHED'}"
+            return (
+                f", target ≤ {self.at_most:g}: {'reached' if self.ratio <= self.at_most else 'NOT REACHED'}"
+            )
         if self.at_least is not None:
-            return f", target ≥ {self.at_least:g}: {'reached' if self.ratio >= self.at_least else 'NOT REACHED'}"
+            return (
+                f", target ≥ {self.at_least:g}: {'reached' if self.ratio >= self.at_least else 'NOT REACHED'}"
+            )
         return ""
 
 
 def spread(values: Sequence[float], unit: str) -> str:
     """Median and range of some measurements."""
-    digits = 3 if unit == "s" else 1 if unit == "ms" else 0
+    digits = {"s": 3, "ms": 2}.get(unit, 0)
     low, middle, high = min(values), statistics.median(values), max(values)
     return f"{middle:,.{digits}f} {unit} ({low:,.{digits}f}..{high:,.{digits}f}, {len(values)} rounds)"
 

@@ -35,6 +35,11 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
         lines = Path(f"/proc/{self.pid}/status").read_text("utf-8").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
 
+    def cpu_seconds(self) -> float:
+        """The processor time that the serving process has used."""
+        after_name = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")
+
     async def settle(self) -> None:
         """Do what earlier work has left to the server, so that no measurement pays for another one's."""
         connection = await asyncpg.connect(self.superuser_url, timeout=10)
@@ -70,12 +75,12 @@ def serving(folder: Path, embedded: Embedded) -> Iterator[Server]:
         "TENON_MAX_BODY_BYTES": str(_MAX_BODY),
         "TENON_LOG_FORMAT": "json",
     }
-    command = [Path(sys.executable).with_name("tenon"), "serve"]
+    command = [str(Path(sys.executable).with_name("tenon")), "serve"]
     assert embedded.postgres is not None
     with (folder / "serve.log").open("ab") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=folder)
         try:
-            _wait_until_ready(process, port, folder / "serve.log")
+            _wait_until_ready(process, port)
             yield Server(
                 pid=process.pid,
                 port=port,
@@ -83,6 +88,9 @@ def serving(folder: Path, embedded: Embedded) -> Iterator[Server]:
                 superuser_url=embedded.postgres.superuser_url.removesuffix("/postgres") + "/tenon",
                 marketplace=Marketplace(port),
             )
+        except Exception as error:
+            error.add_note(f"The last lines of the server's log:\n{_last_lines(folder / 'serve.log')}")
+            raise
         finally:
             process.terminate()
             try:
@@ -92,7 +100,7 @@ def serving(folder: Path, embedded: Embedded) -> Iterator[Server]:
                 process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -102,7 +110,11 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError(f"tenon serve did not start:\n{log.read_text('utf-8')[-2000:]}")
+    raise RuntimeError("tenon serve did not start.")
+
+
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text("utf-8").splitlines()[-5:])
 
 
 def _free_port() -> int:

@@ -10,7 +10,7 @@ import msgspec
 import uvloop
 
 from bench.calls import Enterprise, sign
-from bench.load import run_load
+from bench.load import Load, run_load
 from bench.ratios import Comparison, spread
 from bench.servers import Server
 from service.koogallery.canonical import canonical
@@ -22,12 +22,10 @@ from tenancy.pushes import _INSERT_PUSH_WITH_CHANGES
 _TENANTS = 16
 _CONNECTIONS = 32
 _POOL = 10  # as the service's default
-_CALLS = 150  # on each connection and round
-_CODES = 50  # departments of each connection: made first, then renamed and moved
+_CALLS = 90  # on each connection and round
+_CODES = 30  # departments of each connection: made first, then renamed and moved
 _ROUNDS = 5
-_SCOPE = (
-    "SELECT set_config('app.tenant_id', $1, true), pg_advisory_xact_lock(hashtextextended($1, 0))"
-)
+_SCOPE = "SELECT set_config('app.tenant_id', $1, true), pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,22 +40,35 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 def single_changes(server: Server) -> list[str]:
     """Measure the rate of singleOrgSync over 16 tenants, each call a change of its own."""
     enterprises = [server.marketplace.open_enterprise() for _ in range(_TENANTS)]
-    limit, ours, middle, slow = [], [], [], []
+    calls = _CONNECTIONS * _CALLS
+    limit: list[float] = []
+    ours: list[float] = []
+    middle: list[float] = []
+    slow: list[float] = []
+    limit_cpu: list[float] = []
+    our_cpu: list[float] = []
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         tenants = runner.run(_make_tenants(server, enterprises))
         _run_ours(server, enterprises, -1)
+        runner.run(server.settle())
         for number in range(_ROUNDS):
-            runner.run(server.settle())
+            before = time.process_time()
             limit.append(runner.run(_run_limit(server, tenants, number)))
-            runner.run(server.settle())
+            limit_cpu.append((time.process_time() - before) / calls * 1000)
+            before = server.cpu_seconds()
             load = _run_ours(server, enterprises, number)
+            our_cpu.append((server.cpu_seconds() - before) / calls * 1000)
             ours.append(load.rate)
             middle.append(load.middle_ms)
             slow.append(load.slow_ms)
     ratio = Comparison(
         name="singleOrgSync, 32 connections, 16 tenants", unit="/s", limit=limit, ours=ours, at_least=0.5
     )
-    return [str(ratio), f"    answered within {spread(middle, 'ms')}; 99 % within {spread(slow, 'ms')}"]
+    return [
+        str(ratio),
+        f"    processor per call: bare asyncpg {spread(limit_cpu, 'ms')}; server {spread(our_cpu, 'ms')}",
+        f"    half of the calls answered within {spread(middle, 'ms')}; 99 % within {spread(slow, 'ms')}",
+    ]
 
 
 def _changes(connection: int, number: int) -> list[Change]:
@@ -76,7 +87,7 @@ def _changes(connection: int, number: int) -> list[Change]:
     return changes
 
 
-def _run_ours(server: Server, enterprises: list[Enterprise], number: int) -> "Load":
+def _run_ours(server: Server, enterprises: list[Enterprise], number: int) -> Load:
     requests = []
     for connection in range(_CONNECTIONS):
         enterprise = enterprises[connection % _TENANTS]
@@ -107,7 +118,8 @@ async def _make_tenants(server: Server, enterprises: list[Enterprise]) -> list[t
             tenant_id = uuid4()
             await db.execute(
                 "INSERT INTO tenant (id, source, external_id, is_test, code, name, domain_name, source_time,"
-                " created_at) SELECT $1, source, $2, is_test, code, name, domain_name, source_time, created_at"
+                " created_at)"
+                " SELECT $1, source, $2, is_test, code, name, domain_name, source_time, created_at"
                 " FROM tenant WHERE external_id = $3",
                 tenant_id,
                 tenant_id.hex,
@@ -144,13 +156,20 @@ async def _apply(
             await db.execute(_SCOPE, str(tenant_id))
             await db.fetchrow(_ADMIT, tenant_id, enterprise.instance_id, enterprise.product)
             await db.fetchrow(_FACTS, tenant_id, change.code, change.parent_code)
-            await db.execute(
-                _PUT, tenant_id, change.code, change.name, change.parent_code, change.at, None
-            )
+            await db.execute(_PUT, tenant_id, change.code, change.name, change.parent_code, change.at, None)
             await db.execute(
                 _INSERT_PUSH_WITH_CHANGES,
                 *(tenant_id, uuid4(), enterprise.product, "V2", "singleOrgSync", 2, False),
-                *(enterprise.instance_id, "sorted", change.at, change.at, 300, "applied", "000000", "success."),
+                *(
+                    enterprise.instance_id,
+                    "sorted",
+                    change.at,
+                    change.at,
+                    300,
+                    "applied",
+                    "000000",
+                    "success.",
+                ),
                 *('{"department.renamed":1}', 1),
                 *(["department.renamed"], [change.code], ['{"name":"before"}'], ['{"name":"after"}']),
             )

@@ -46,7 +46,14 @@ _OUTAGES = (
 
 
 class GuardedTransaction(PostgresTransaction):
-    """A transaction that gives its connection back whatever happens, a failing COMMIT included."""
+    """A transaction that gives its connection back whatever happens, a failing COMMIT included.
+
+    `opening` is what sets its scope; it travels with BEGIN, for every message costs more than its statement.
+    """
+
+    def __init__(self, engine: PostgresEngine, *, allow_nested: bool, opening: str) -> None:
+        super().__init__(engine=engine, allow_nested=allow_nested)
+        self._opening = opening
 
     async def __aenter__(self) -> PostgresTransaction:
         """Begin; inside another transaction, join that one (Piccolo's own migrations rely on it)."""
@@ -54,8 +61,7 @@ class GuardedTransaction(PostgresTransaction):
             return self._parent
         self.connection = await self.get_connection()
         try:
-            self.transaction = self.connection.transaction()
-            await self.begin()  # type: ignore[no-untyped-call]
+            await self.begin()
         except BaseException:
             await self._give_back()
             raise
@@ -67,6 +73,18 @@ class GuardedTransaction(PostgresTransaction):
         if self.engine.pool:
             return await self.engine.pool.acquire(timeout=_ACQUIRE_SECONDS)
         return await self.engine.get_new_connection()
+
+    async def begin(self) -> None:
+        """Begin, in the scope of the opening."""
+        await self.connection.execute(f"BEGIN; {self._opening}")
+
+    async def commit(self) -> None:
+        """Commit."""
+        await self.connection.execute("COMMIT")
+
+    async def rollback(self) -> None:
+        """Roll back."""
+        await self.connection.execute("ROLLBACK")
 
     async def _give_back(self) -> None:
         if self.engine.pool:
@@ -85,11 +103,11 @@ class GuardedTransaction(PostgresTransaction):
             return False
         try:
             if exception is None:
-                await self.commit()  # type: ignore[no-untyped-call]
+                await self.commit()
             else:
                 # A dead connection cannot roll back; the server already has. The cause matters more.
                 with contextlib.suppress(*_OUTAGES):
-                    await self.rollback()  # type: ignore[no-untyped-call]
+                    await self.rollback()
         finally:
             self.engine.current_transaction.reset(self.context)
             with contextlib.suppress(*_OUTAGES):
@@ -106,9 +124,9 @@ class Engine(PostgresEngine):
     async def prep_database(self) -> None:
         """Create no extensions: the serving role may not."""
 
-    def transaction(self, allow_nested: bool = True) -> GuardedTransaction:
-        """Open a guarded transaction."""
-        return GuardedTransaction(engine=self, allow_nested=allow_nested)
+    def transaction(self, allow_nested: bool = True, *, opening: str = "") -> GuardedTransaction:
+        """Open a guarded transaction; `opening` is SQL without parameters that runs right after BEGIN."""
+        return GuardedTransaction(engine=self, allow_nested=allow_nested, opening=opening)
 
 
 DB = Engine(config={})
@@ -131,10 +149,17 @@ async def open_database(url: str, *, pool_size: int, command_seconds: float | No
             max_size=pool_size,
             timeout=_ACQUIRE_SECONDS,
             command_timeout=command_seconds,
+            reset=_reset,
             server_settings=_SESSION,
         )
     except (*_OUTAGES, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(f"Connecting failed: {type(error).__name__}.") from error
+
+
+async def _reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Make a connection fit for its next user: everything that a scope sets ends with its transaction."""
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
 
 
 async def close_database() -> None:
@@ -150,10 +175,10 @@ async def close_database() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _transaction() -> AsyncIterator[Db]:
+async def _transaction(opening: str = "") -> AsyncIterator[Db]:
     try:
         # One expression: the transaction looks up its parent when it is constructed.
-        async with DB.transaction(allow_nested=False) as transaction:
+        async with DB.transaction(allow_nested=False, opening=opening) as transaction:
             yield transaction.connection
     except _OUTAGES as error:
         raise DatabaseUnavailable(f"{type(error).__name__}.") from error
@@ -171,16 +196,11 @@ async def tenant_scope(tenant_id: UUID, *, changing: bool = False) -> AsyncItera
     Raises:
         DatabaseUnavailable: the server is away, or the lock was not free in time.
     """
-    async with _transaction() as db:
-        # The setting lives until the end of the transaction and is set nowhere else.
-        if changing:
-            await db.execute(
-                "SELECT set_config('app.tenant_id', $1, true),"
-                " pg_advisory_xact_lock(hashtextextended($1, 0))",
-                str(tenant_id),
-            )
-        else:
-            await db.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
+    # The setting lives until the end of the transaction and is set nowhere else. A UUID needs no quoting.
+    opening = f"SELECT set_config('app.tenant_id', '{UUID(str(tenant_id))}', true)"
+    if changing:
+        opening += f", pg_advisory_xact_lock(hashtextextended('{tenant_id}', 0))"
+    async with _transaction(opening) as db:
         yield db
 
 
@@ -191,8 +211,7 @@ async def system_scope() -> AsyncIterator[Db]:
     Raises:
         DatabaseUnavailable: the server is away.
     """
-    async with _transaction() as db:
-        await db.execute(f"SELECT set_config('role', '{SYSTEM_ROLE}', true)")
+    async with _transaction(f"SELECT set_config('role', '{SYSTEM_ROLE}', true)") as db:
         yield db
 
 

@@ -132,5 +132,3 @@ async def product(api, private_key):
 def marketplace(http, product, clock, private_key):
     """Signs and sends calls to the fresh product as the marketplace would."""
     return Marketplace(http, f"/koogallery/{product}", clock, public_line(load_private_key(private_key)))
-
-

@@ -107,7 +107,7 @@ async def query_order(
     headers = sign_request(url, params, access_key=access_key, secret_key=secret_key, now=now)
     try:
         response = await client.get(url, params=params, headers=headers, timeout=_SECONDS)
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise OrderNotAnswered(f"No answer: {type(error).__name__}.") from error
     try:
         reply = msgspec.json.decode(response.content, type=_Reply)

@@ -28,7 +28,7 @@ def environment(public_key_line: str) -> dict[str, str]:
 
 def serve(app) -> Iterator[str]:
     """Serve on a free loopback port, in a thread since the commands run their own loop."""
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none")
+    config = uvicorn.Config(app, port=0, log_config=None, log_level=None, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     socket = config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
