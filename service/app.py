@@ -2,14 +2,12 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any, Self
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from service import health, instances, products, pushes, tenants
 from service.koogallery.routes import receive_push
@@ -63,34 +61,3 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
         logging_config=None,
         request_max_body_size=1024 * 1024,
     )
-
-
-class CasedName(bytes):
-    """A header name that keeps its case: uvicorn lowers every name it sends."""
-
-    __slots__ = ()
-
-    def lower(self) -> Self:
-        """Stay as it is."""
-        return self
-
-
-_BODY_SIGN = CasedName(b"Body-Sign")
-
-
-def keep_header_case(app: ASGIApp) -> ASGIApp:
-    """Send `Body-Sign` in the case in which the marketplace looks for it."""
-
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_cased(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers: list[Any] = [
-                    (_BODY_SIGN if name == b"body-sign" else name, value)
-                    for name, value in message["headers"]
-                ]
-                message["headers"] = headers
-            await send(message)
-
-        await app(scope, receive, send_cased)
-
-    return wrapped

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from litestar.types import ASGIApp
 
-from service.app import create_app, keep_header_case
+from service.app import create_app
 from service.embedded import complete_settings, start_embedded
 from service.logs import configure_logs
 from service.migrate import migrate
@@ -66,7 +66,7 @@ def make_app() -> ASGIApp:
     settings = read_settings(os.environ)
     configure_logs(format=settings.log_format, level=settings.log_level)
     logging.getLogger("uvicorn.access").disabled = True
-    return keep_header_case(create_app(settings))
+    return create_app(settings)
 
 
 def serving_environment(settings: Settings) -> dict[str, str]:

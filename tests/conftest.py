@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from service.app import create_app, keep_header_case
+from service.app import create_app
 from service.embedded import complete_settings, start_embedded
 from service.migrate import migrate
 from service.settings import read_settings
@@ -87,7 +87,7 @@ def runtime(app):
 @pytest.fixture(scope="session")
 async def http(app):
     """A client without a token, straight into the application."""
-    transport = httpx2.ASGITransport(app=keep_header_case(app), raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://tenon.test", timeout=60) as client:
         yield client
 

@@ -4,7 +4,6 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from service.app import keep_header_case
 from service.simulator.cases import Outcome
 from service.simulator.marketplace import Marketplace
 from service.simulator.scorecard import fails_documented, run_scorecard
@@ -23,7 +22,7 @@ def on_the_wire(app):
             headers = [(bytes(name), value) for name, value in message.get("headers", [])]
             await send({**message, "headers": headers} if headers else message)
 
-        await keep_header_case(app)(scope, receive, send_plain)
+        await app(scope, receive, send_plain)
 
     return wrapped
 
