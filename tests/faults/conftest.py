@@ -12,6 +12,7 @@ from sso.keys import load_private_key, public_line
 from tests.faults.processes import TOKEN, serving
 from tests.folders import short_folder
 from tests.marketplace import BASE_KEY, KIT_KEY, V1_KEY, Marketplace
+from tests.pools import pool_put_aside
 
 
 @pytest.fixture(scope="package")
@@ -29,7 +30,8 @@ def own_servers(own_folder):
 
 @pytest.fixture(scope="package")
 async def own_database(own_servers):
-    await migrate(own_servers.migration_database_url, serving_url=own_servers.database_url)
+    async with pool_put_aside():
+        await migrate(own_servers.migration_database_url, serving_url=own_servers.database_url)
 
 
 @pytest.fixture
