@@ -5,6 +5,7 @@ A safety net for careless calls and for libraries that repeat what they were giv
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import msgspec
 from structlog.typing import EventDict, WrappedLogger
@@ -30,6 +31,8 @@ _TEXT_RULES = (
     # Chinese mobile numbers, and international ones
     (re.compile(r"(?<![\w.])1[3-9]\d{9}(?!\w)|(?<!\w)\+\d{8,15}(?!\d)"), REDACTED),
 )
+# None of the rules can match in it.
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -40,6 +43,8 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 def redact_text(text: str) -> str:
     """Mask what looks like a secret or a person in free text, and control characters that forge lines."""
+    if _PLAIN.fullmatch(text):
+        return text
     for pattern, replacement in _TEXT_RULES:
         text = pattern.sub(replacement, text)
     return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
@@ -48,15 +53,16 @@ def redact_text(text: str) -> str:
 def _redact_named(key: object, value: object, *, depth: int) -> object:
     if value is None or isinstance(value, bool):
         return value
-    if not _is_sensitive(key):
+    name = _normalise(key)
+    if not _is_sensitive(name):
         return _redact(value, depth=depth)
-    if isinstance(value, int | float) and _MEASURES.search(_normalise(key)):
+    if isinstance(value, int | float) and _MEASURES.search(name):
         return value
     return REDACTED
 
 
-def _is_sensitive(key: object) -> bool:
-    name = _normalise(key)
+@lru_cache(maxsize=1024)
+def _is_sensitive(name: str) -> bool:
     return name in _SENSITIVE_NAMES or _SENSITIVE_PARTS.search(name) is not None
 
 
