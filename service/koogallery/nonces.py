@@ -1,5 +1,6 @@
 """Nonces of verified pushes, remembered so that a recorded push cannot be sent again."""
 
+import contextlib
 import hashlib
 import time
 
@@ -38,4 +39,12 @@ class NonceStore:
             self.gaps += 1
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             log.warning("nonce_store_away", error=type(error).__name__, gaps=self.gaps)
+            await self._drop_idle_connections()
             return True
+
+    async def _drop_idle_connections(self) -> None:
+        """Have the next checks connect anew: what broke with the server would fail, and pause, one by one."""
+        # A cluster client does this by itself.
+        if isinstance(self._redis, Redis):
+            with contextlib.suppress(RedisError, OSError):
+                await self._redis.connection_pool.disconnect(inuse_connections=False)

@@ -1,27 +1,13 @@
 """What the tests of the embedded servers share."""
 
-import shutil
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
 from redis import Redis
 
 ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def short_folder():
-    """A folder that the account of root's servers can enter, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="tenon-"))
-    folder.chmod(0o711)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
 
 
 async def ask(url, query, *values):

@@ -17,7 +17,8 @@ from service.embedded import complete_settings, start_embedded
 from service.local_account import EmbeddedUnavailable, choose_account
 from service.local_files import port_is_free, read_port, write_private
 from service.settings import read_settings
-from tests.service.local_servers import ROOT, ask, ping, run_child, short_folder
+from tests.folders import short_folder
+from tests.service.local_servers import ROOT, ask, ping, run_child
 
 AS_ROOT = os.geteuid() == 0
 NOBODY = pwd.getpwnam("nobody")

@@ -10,7 +10,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from service.embedded import start_embedded
 from service.local_files import port_is_free
-from tests.service.local_servers import ask, ping, run_child, short_folder
+from tests.folders import short_folder
+from tests.service.local_servers import ask, ping, run_child
 
 AS_ROOT = os.geteuid() == 0
 
