@@ -9,7 +9,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from service import health, instances, products, pushes, tenants
+from service import apps, audit, groups, health, instances, products, pushes, tenants
 from service.koogallery.routes import receive_push
 from service.problems import domain_problem, http_problem, unexpected_problem, unreadable_problem
 from service.runtime import Clock, system_clock
@@ -38,6 +38,9 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
             products.router,
             instances.router,
             tenants.router,
+            apps.router,
+            groups.router,
+            audit.router,
             pushes.router,
             health.read_liveness,
             health.read_readiness,

@@ -21,6 +21,7 @@ from service.settings import Settings, SettingsInvalid, read_settings
 from service.simulator.commands import scorecard, simulate
 from service.wiring import open_runtime
 from service.worker import work
+from tenancy.acts import Act
 from tenancy.database import close_database, open_database
 from tenancy.errors import DomainError
 from tenancy.resealing import reseal_secrets
@@ -129,7 +130,9 @@ def create_token(role: Role, tenant: UUID | None) -> None:
 
     async def run(settings: Settings) -> str:
         async with open_runtime(settings):
-            return await make_token(role=role, tenant_id=tenant, now=system_clock())
+            return await make_token(
+                role=role, tenant_id=tenant, act=Act(actor="operator:cli", at=system_clock())
+            )
 
     with ready_settings(_settings()) as settings:
         click.echo(_run(run(settings)))

@@ -1,13 +1,13 @@
 """Instances over HTTP."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Router, get, patch
+from litestar import Request, Router, get, patch
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from service.callers import demand_token
+from service.callers import act_of, demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from service.runtime import Runtime
 from tenancy.instance_rows import InstanceRecord, list_instances, read_contact, read_instance
@@ -60,12 +60,15 @@ async def show_instance(instance_id: FromPath[str], state: State) -> InstanceVie
 
 @patch("/{instance_id:str}")
 async def finish_provisioning(
-    instance_id: FromPath[str], data: JSONBody[ActivationInput], state: State
+    instance_id: FromPath[str],
+    data: JSONBody[ActivationInput],
+    request: Request[Any, Any, State],
+    state: State,
 ) -> InstanceView:
     """Say that an instance is usable, and where; the marketplace learns it with its next query."""
     runtime: Runtime = state.runtime
     activation = Activation(front_end_url=data.front_end_url, admin_url=data.admin_url, memo=data.memo)
-    return await _view(await activate_instance(instance_id, activation, now=runtime.clock()), runtime)
+    return await _view(await activate_instance(instance_id, activation, act=act_of(request)), runtime)
 
 
 router = Router(

@@ -2,20 +2,21 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated
+from typing import Any
 
 import msgspec
-from litestar import Router, delete, get, put
+from litestar import Request, Router, delete, get, put
 from litestar.datastructures import State
-from litestar.params import FromPath, HeaderParameter, JSONBody
+from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
-from service.callers import demand_token
+from service.callers import act_of, demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from service.product_input import MADE_KEY, ProductInput, key_fingerprint, merge_secrets
+from service.revisions import IfMatch, etag, expected_revision
 from service.runtime import Runtime
 from sso.keys import fingerprint, load_private_key, make_private_key, public_line
-from tenancy.errors import Invalid, ProductChanged
+from tenancy.errors import Invalid
 from tenancy.paging import Page
 from tenancy.products import (
     SLUG,
@@ -27,10 +28,6 @@ from tenancy.products import (
     read_product,
     remove_product,
 )
-
-IfMatch = Annotated[
-    str | None, HeaderParameter(name="If-Match", max_length=64, description="The `ETag` last read.")
-]
 
 
 class SlugInvalid(Invalid):
@@ -89,13 +86,14 @@ def _view(product: Product, runtime: Runtime) -> ProductView:
 
 
 def _tagged(product: Product, runtime: Runtime) -> Response[ProductView]:
-    return Response(_view(product, runtime), headers={"ETag": f'"{product.revision}"'})
+    return Response(_view(product, runtime), headers=etag(product.revision))
 
 
 @put("/{product:str}")
 async def write_product(
     product: FromPath[str],
     data: JSONBody[ProductInput],
+    request: Request[Any, Any, State],
     state: State,
     if_match: IfMatch = None,
 ) -> Response[ProductView]:
@@ -111,8 +109,8 @@ async def write_product(
         ),
         merge=lambda kept: merge_secrets(data, kept, spare),
         keyring=runtime.keyring,
-        now=runtime.clock(),
-        expected_revision=_revision(if_match),
+        act=act_of(request),
+        expected_revision=expected_revision(if_match),
     )
     runtime.products.forget(slug)
     return _tagged(written, runtime)
@@ -135,15 +133,6 @@ def _slug(text: str) -> str:
     return text
 
 
-def _revision(if_match: str | None) -> int | None:
-    if if_match is None:
-        return None
-    digits = if_match.strip().removeprefix("W/").strip('"')
-    if not (digits.isascii() and digits.isdigit()):
-        raise ProductChanged
-    return int(digits)
-
-
 @get("/{product:str}")
 async def show_product(product: FromPath[str], state: State) -> Response[ProductView]:
     """Show a product."""
@@ -162,10 +151,10 @@ async def show_products(
 
 
 @delete("/{product:str}")
-async def drop_product(product: FromPath[str], state: State) -> None:
+async def drop_product(product: FromPath[str], request: Request[Any, Any, State], state: State) -> None:
     """Remove a product that has no instances left."""
     runtime: Runtime = state.runtime
-    await remove_product(product)
+    await remove_product(product, act=act_of(request))
     runtime.products.forget(product)
 
 

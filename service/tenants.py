@@ -5,14 +5,10 @@ from uuid import UUID
 
 import msgspec
 from litestar import Router, get
-from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from service.callers import demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
-from service.runtime import Runtime
-from tenancy.access import Access, explain_access
-from tenancy.apps import AppRecord, list_apps
 from tenancy.department_rows import DepartmentRecord, list_departments, read_department, read_tree
 from tenancy.member_pages import MemberRecord, list_members, read_member
 from tenancy.paging import Page
@@ -32,12 +28,6 @@ class Tree(msgspec.Struct, frozen=True):
     """The whole tree, parents before their children; `depth` is 0 at the top."""
 
     items: list[Node]
-
-
-class Allowed(msgspec.Struct, frozen=True):
-    """The short answer."""
-
-    allowed: bool
 
 
 Text = Annotated[str | None, QueryParameter(max_length=255)]
@@ -108,28 +98,6 @@ async def show_member(tenant_id: FromPath[UUID], user_name: FromPath[str]) -> Me
     return await read_member(tenant_id, user_name.removeprefix("/"))
 
 
-@get("/{tenant_id:uuid}/apps")
-async def show_apps(
-    tenant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> Page[AppRecord]:
-    """List apps, one entry per binding."""
-    return await list_apps(tenant_id, cursor=cursor, limit=limit)
-
-
-@get("/{tenant_id:uuid}/apps/{app:str}/access/{user_name:path}")
-async def show_access(
-    tenant_id: FromPath[UUID],
-    app: FromPath[str],
-    user_name: FromPath[str],
-    state: State,
-    explain: FromQuery[bool] = True,
-) -> Access | Allowed:
-    """Say whether a member may use an app, and why."""
-    runtime: Runtime = state.runtime
-    access = await explain_access(tenant_id, app, user_name.removeprefix("/"), now=runtime.clock())
-    return access if explain else Allowed(access.allowed)
-
-
 @get("/{tenant_id:uuid}/pushes")
 async def show_pushes(
     tenant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
@@ -162,8 +130,6 @@ router = Router(
         show_tree,
         show_members,
         show_member,
-        show_apps,
-        show_access,
         show_pushes,
         show_push,
         show_changes,

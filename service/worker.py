@@ -11,8 +11,9 @@ import structlog
 from service.koogallery.orders import DEFAULT_URL, OrderNotAnswered, query_order
 from service.runtime import Runtime
 from tenancy.errors import DomainError
-from tenancy.instances import end_released_bindings
+from tenancy.gates import settle_bindings, settle_expired
 from tenancy.order_queries import OrderQuery, claim_order_query, record_order, record_order_failure
+from tenancy.releases import end_released_bindings
 from tenancy.retention import erase_tenant, list_tenants_to_erase, remove_old_pushes
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ async def work(runtime: Runtime) -> None:
         while True:
             try:
                 busy = await ask_for_order(runtime, client)
+                await settle_expired(now=runtime.clock())
                 if loop.time() >= next_sweep:
                     await sweep(runtime)
                     next_sweep = loop.time() + _SWEEP_SECONDS
@@ -88,6 +90,7 @@ async def sweep(runtime: Runtime) -> None:
     """Erase what has been kept long enough and finish what a crash has left."""
     now = runtime.clock()
     await end_released_bindings(now=now)
+    await settle_bindings(now=now)
     before = now - timedelta(days=runtime.settings.retention_days)
     for tenant_id in await list_tenants_to_erase(before=before):
         if await erase_tenant(tenant_id, before=before, now=now):

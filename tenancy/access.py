@@ -1,105 +1,80 @@
-"""Who may use an app: computed from the facts at the moment of asking."""
+"""Who may use an app: the fast answer and the list of everyone from what is stored, and the explanation."""
 
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
-from tenancy.authorisations import WORD
 from tenancy.database import tenant_scope
 from tenancy.errors import AppUnknown
+from tenancy.gates import usable
+from tenancy.grants import demand_app
+from tenancy.paging import Page, decode_cursor, page_of
 
 
-class Path(msgspec.Struct, frozen=True, kw_only=True):
-    """A reason why a member may use an app; `by` is the push behind it."""
+class AccessRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A member who may use the app, and since when it is due to this person."""
 
-    kind: str
-    via: list[str]
+    user_name: str
+    name: str
     since: datetime
-    by: UUID
 
 
-class Block(msgspec.Struct, frozen=True, kw_only=True):
-    """A reason that wins over every path; `by` is the push behind it where one is known."""
+# Through any binding of the app, the app being started and the binding usable at $4.
+_CHECK = f"""
+SELECT EXISTS (SELECT FROM app WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL) AS known,
+       NOT EXISTS (SELECT FROM stopped_app WHERE tenant_id = $1 AND app_id = $2)
+       AND EXISTS (
+           SELECT FROM member m
+           JOIN access a ON a.tenant_id = $1 AND a.member_id = m.id AND a.app_id = $2
+           JOIN app p ON p.tenant_id = $1 AND p.id = $2 AND p.instance_id = a.instance_id
+                         AND p.removed_at IS NULL
+           JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id
+           WHERE m.tenant_id = $1 AND m.user_name = $3 AND {usable("$4")}) AS allowed
+"""
 
-    kind: str
-    since: datetime | None = None
-    by: UUID | None = None
-
-
-class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a member may use an app, with all reasons for and against."""
-
-    allowed: bool
-    paths: list[Path]
-    blocks: list[Block]
-
-
-# One row for each binding of the app; what ended with a binding does not count for the next one.
-_FACTS = f"""
-SELECT p.instance_id, p.enabled AS app_enabled, p.removed_at AS app_removed_at,
-       i.state AS instance_state, i.changed_at AS instance_changed_at, i.expires_at,
-       coalesce(b.ended, true) AS unbound,
-       m.id IS NOT NULL AND m.source_time IS NOT NULL AS member_known, m.enabled AS member_enabled,
-       m.removed_at AS member_removed_at, {WORD} AS state, a.changed_at, a.push_id
-FROM app p
-LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = p.instance_id
-LEFT JOIN instance i ON i.instance_id = p.instance_id
-LEFT JOIN member m ON m.tenant_id = $1 AND m.user_name = $3
-LEFT JOIN authorisation a
-       ON a.tenant_id = $1 AND a.app_id = p.id AND a.instance_id = p.instance_id AND a.member_id = m.id
-WHERE p.tenant_id = $1 AND p.id = $2
-ORDER BY p.instance_id
+_LIST = f"""
+WITH gate AS MATERIALIZED (
+    SELECT p.instance_id FROM app p
+    JOIN binding b ON b.tenant_id = $1 AND b.instance_id = p.instance_id
+    WHERE p.tenant_id = $1 AND p.id = $2 AND p.removed_at IS NULL AND {usable("$3")}
+      AND NOT EXISTS (SELECT FROM stopped_app WHERE tenant_id = $1 AND app_id = $2)
+)
+SELECT m.user_name, m.name, allowed.since
+FROM member m
+CROSS JOIN LATERAL (
+    SELECT min(a.since) AS since FROM access a JOIN gate USING (instance_id)
+    WHERE a.tenant_id = $1 AND a.member_id = m.id AND a.app_id = $2
+) AS allowed
+WHERE m.tenant_id = $1 AND m.user_name > $4 AND allowed.since IS NOT NULL
+ORDER BY m.user_name LIMIT $5
 """
 
 
-async def explain_access(tenant_id: UUID, app_id: str, user_name: str, *, now: datetime) -> Access:
-    """Say whether the member may use the app now, and why; several bindings of one app are alternatives.
+async def check_access(tenant_id: UUID, app_id: str, user_name: str, *, now: datetime) -> bool:
+    """Whether the member may use the app now; an unknown member may not.
 
     Raises:
         AppUnknown: the tenant has no such app.
     """
     async with tenant_scope(tenant_id) as db:
-        rows = await db.fetch(_FACTS, tenant_id, app_id, user_name)
-    if not any(row["app_removed_at"] is None for row in rows):
+        row = await db.fetchrow(_CHECK, tenant_id, app_id, user_name, now)
+    assert row is not None
+    if not row["known"]:
         raise AppUnknown
-    allowed = False
-    paths: list[Path] = []
-    blocks: list[Block] = []
-    for row in rows:
-        against = _blocks(row, now)
-        path = _path(row)
-        allowed = allowed or (path is not None and not against)
-        paths += [path] if path is not None else []
-        blocks += [block for block in against if block not in blocks]
-    return Access(allowed=allowed, paths=paths, blocks=blocks)
+    return bool(row["allowed"])
 
 
-def _path(row: asyncpg.Record) -> Path | None:
-    if row["state"] != "granted":
-        return None
-    return Path(kind="marketplace", via=[row["instance_id"]], since=row["changed_at"], by=row["push_id"])
+async def list_access(
+    tenant_id: UUID, app_id: str, *, now: datetime, cursor: str | None, limit: int
+) -> Page[AccessRecord]:
+    """List everyone who may use the app now, by user name.
 
-
-def _blocks(row: asyncpg.Record, now: datetime) -> list[Block]:
-    """An instance that is not ours is a shadow tenant's: debug and seller calls have no purchase."""
-    state, expires_at = row["instance_state"], row["expires_at"]
-    checks = [
-        (row["app_removed_at"] is not None, "app_removed", row["app_removed_at"], None),
-        (not row["app_enabled"], "app_stopped", None, None),
-        (row["unbound"], "unbound", None, None),
-        (
-            state in {"frozen", "released", "provisioning"},
-            f"instance_{state}",
-            row["instance_changed_at"],
-            None,
-        ),
-        (expires_at is not None and expires_at <= now, "instance_expired", expires_at, None),
-        (not row["member_known"], "member_unknown", None, None),
-        (row["member_enabled"] is False, "member_disabled", None, None),
-        (row["member_removed_at"] is not None, "member_removed", row["member_removed_at"], None),
-        (row["state"] == "cancelled", "authorisation_cancelled", row["changed_at"], row["push_id"]),
-        (row["state"] == "removed", "authorisation_removed", row["changed_at"], row["push_id"]),
-    ]
-    return [Block(kind=kind, since=since, by=by) for blocked, kind, since, by in checks if blocked]
+    Raises:
+        AppUnknown: the tenant has no such app.
+    """
+    async with tenant_scope(tenant_id) as db:
+        await demand_app(db, tenant_id, app_id)
+        rows = await db.fetch(_LIST, tenant_id, app_id, now, decode_cursor(cursor, str) or "", limit + 1)
+    people = [AccessRecord(**row) for row in rows]
+    return page_of(people, limit, key=lambda member: member.user_name)

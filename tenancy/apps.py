@@ -4,39 +4,27 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
-from tenancy.bindings import Place, admit, demand_binding, remember_tenant, require_tenant
-from tenancy.database import tenant_scope
-from tenancy.paging import Page, decode_cursor, page_of
-from tenancy.pushes import STALE, UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.access_rows import EVERYBODY, refresh_access
+from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
+from tenancy.changes import ChangeFact
+from tenancy.database import Db, tenant_scope
+from tenancy.gates import Gates, read_gates, record_gates
+from tenancy.pushes import STALE, Outcome, Push, outcome_of, record_push
+from tenancy.removals import Applied, carry_out_removal
 from tenancy.secrets import Keyring
-from tenancy.tenants import demand_tenant
-
-
-class AppRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """An app as read back; its client secret is never shown."""
-
-    id: str
-    instance_id: str
-    client_id: str
-    enabled: bool
-    source_time: datetime
-    created_at: datetime
-
 
 _FACTS = """
-SELECT client_id, client_secret, source_time, removed_at FROM app
+SELECT client_id, client_secret, source_time, removed_at, removed_by FROM app
 WHERE tenant_id = $1 AND id = $2 AND instance_id = $3
 """
 
 _PUT = """
-INSERT INTO app (tenant_id, id, instance_id, client_id, client_secret, enabled, source_time, removed_at,
-                 created_at)
-VALUES ($1, $2, $3, $4, $5, true, $6, $7, $8)
+INSERT INTO app (tenant_id, id, instance_id, client_id, client_secret, source_time, created_at, removed_at,
+                 removed_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (tenant_id, id, instance_id) DO UPDATE
 SET client_id = excluded.client_id, client_secret = excluded.client_secret,
-    source_time = excluded.source_time, removed_at = excluded.removed_at
+    source_time = excluded.source_time, removed_at = excluded.removed_at, removed_by = excluded.removed_by
 """
 
 
@@ -73,13 +61,25 @@ async def put_app(
             sealed = facts["client_secret"]
         else:
             sealed = keyring.seal(client_secret.encode(), purpose=purpose)
+        gates = await read_gates(db, tenant_id)
         await db.execute(
-            _PUT, tenant_id, app_id, place.instance_id, client_id, sealed, at, None, push.received_at
+            _PUT, tenant_id, app_id, place.instance_id, client_id, sealed, at, push.received_at, None, None
         )
         changes = _put_changes(facts, app_id, place.instance_id, client_id, replaced=sealed)
-        outcome = outcome_of(changes)
+        outcome = await _refresh(db, tenant_id, gates, changes, push, is_new=facts is None)
         await record_push(db, tenant_id, push, outcome, changes=changes)
     return outcome
+
+
+async def _refresh(
+    db: Db, tenant_id: UUID, gates: Gates, changes: list[ChangeFact], push: Push, *, is_new: bool
+) -> Outcome:
+    """A removed app keeps its stored access, so that only a new one needs to be worked out."""
+    if is_new:
+        counts = await refresh_access(db, tenant_id, EVERYBODY, push.cause, first=len(changes))
+    else:
+        counts = await record_gates(db, tenant_id, gates, push.cause, first=len(changes))
+    return outcome_of(changes, counts)
 
 
 def _same(facts: Any, client_id: str, client_secret: str, keyring: Keyring, purpose: str) -> bool:
@@ -110,50 +110,23 @@ async def remove_app(place: Place, app_id: str, *, at: datetime, push: Push) -> 
     Returns:
         None when the instance is unknown, so that there is nothing to remember.
     """
-    tenant_id = await remember_tenant(place, now=push.received_at)
-    if tenant_id is None:
-        return None
-    async with tenant_scope(tenant_id, changing=True) as db:
-        admission = await admit(db, tenant_id, place)
+
+    async def remove(db: Db, tenant_id: UUID, admission: Admission) -> Applied:
         facts = await db.fetchrow(_FACTS, tenant_id, app_id, place.instance_id)
+        if admission.is_stale(at) or (facts is not None and at < facts["source_time"]):
+            return Applied(STALE)
+        gates = await read_gates(db, tenant_id)
+        client_id, removed = "", (push.received_at, push.cause.by)
         changes: list[ChangeFact] = []
-        if not admission.instance_is_open:
-            outcome = UNCHANGED
-        elif admission.is_stale(at) or (facts is not None and at < facts["source_time"]):
-            outcome = STALE
-        else:
-            removed_at = facts["removed_at"] if facts is not None else None
-            await db.execute(
-                _PUT,
-                tenant_id,
-                app_id,
-                place.instance_id,
-                facts["client_id"] if facts is not None else "",
-                None,
-                at,
-                removed_at or push.received_at,
-                push.received_at,
-            )
-            if facts is not None and removed_at is None:
-                before = {"instance_id": place.instance_id, "client_id": facts["client_id"]}
+        if facts is not None:
+            client_id = facts["client_id"]
+            if facts["removed_at"] is None:
+                before = {"instance_id": place.instance_id, "client_id": client_id}
                 changes.append(ChangeFact(action="app.removed", subject=app_id, before=before))
-            outcome = outcome_of(changes)
-        await record_push(db, tenant_id, push, outcome, changes=changes)
-    return outcome
+            else:
+                removed = (facts["removed_at"], facts["removed_by"])
+        known = (tenant_id, app_id, place.instance_id, client_id, None, at, push.received_at)
+        await db.execute(_PUT, *known, *removed)
+        return Applied(await _refresh(db, tenant_id, gates, changes, push, is_new=facts is None), changes)
 
-
-async def list_apps(tenant_id: UUID, *, cursor: str | None, limit: int) -> Page[AppRecord]:
-    """List a tenant's apps, one entry per binding."""
-    after = decode_cursor(cursor, tuple[str, str]) or ("", "")
-    async with tenant_scope(tenant_id) as db:
-        await demand_tenant(db, tenant_id)
-        rows = await db.fetch(
-            "SELECT id, instance_id, client_id, enabled, source_time, created_at FROM app"
-            " WHERE tenant_id = $1 AND removed_at IS NULL AND (id, instance_id) > ($2, $3)"
-            " ORDER BY id, instance_id LIMIT $4",
-            tenant_id,
-            *after,
-            limit + 1,
-        )
-    apps = [msgspec.convert(dict(row), AppRecord) for row in rows]
-    return page_of(apps, limit, key=lambda app: (app.id, app.instance_id))
+    return await carry_out_removal(place, push, remove)

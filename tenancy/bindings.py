@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from tenancy.changes import ChangeFact
 from tenancy.database import Db, system_scope, tenant_scope
 from tenancy.errors import InstanceUnknown, TenantErased, TenantUnknown
-from tenancy.pushes import ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.gates import read_gates, record_gates, tell_bindings
+from tenancy.pushes import Outcome, Push, outcome_of, record_push
 
 KOOGALLERY = "koogallery"
 SELLER = "koogallery-seller"
@@ -200,8 +202,8 @@ RETURNING id
 """
 
 _BIND = """
-INSERT INTO binding (tenant_id, instance_id, order_id, ended, source_time)
-VALUES ($1, $2, $3, false, $4)
+INSERT INTO binding (tenant_id, instance_id, order_id, ended, source_time, open)
+VALUES ($1, $2, $3, false, $4, false)
 ON CONFLICT (tenant_id, instance_id) DO UPDATE
 SET ended = binding.ended AND excluded.source_time < binding.ended_time,
     source_time = greatest(binding.source_time, excluded.source_time),
@@ -237,10 +239,12 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
             forget_tenant(place)
             raise TenantErased
         bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
+        gates = await read_gates(db, tenant_id)
         described = await db.fetchval(_DESCRIBE, tenant_id, facts.code, facts.name, facts.domain_name, at)
         await db.execute(_BIND, tenant_id, place.instance_id, facts.order_id, at)
         now_bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         await db.execute(MARK_UNBOUND, tenant_id, push.received_at)
+        await tell_bindings(db, tenant_id, now=push.received_at, only=place.instance_id)
         changes = []
         after = {"code": facts.code, "name": facts.name, "domain_name": facts.domain_name}
         known = {name: before[name] for name in after}
@@ -253,7 +257,8 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
         assert now_bound is not None
         if not now_bound["ended"] and (bound is None or bound["ended"]):
             changes.append(ChangeFact(action="binding.added", subject=place.instance_id))
-        outcome = outcome_of(changes)
+        counts = await record_gates(db, tenant_id, gates, push.cause, first=len(changes))
+        outcome = outcome_of(changes, counts)
         if not changes and not described:
             outcome = Outcome(verdict="stale")
         await record_push(db, tenant_id, push, outcome, changes=changes)

@@ -187,17 +187,21 @@ async def _transaction(opening: str = "") -> AsyncIterator[Db]:
 
 
 @contextlib.asynccontextmanager
-async def tenant_scope(tenant_id: UUID, *, changing: bool = False) -> AsyncIterator[Db]:
+async def tenant_scope(
+    tenant_id: UUID, *, changing: bool = False, snapshot: bool = False
+) -> AsyncIterator[Db]:
     """One transaction that sees the rows of one tenant and no others.
 
     With `changing`, takes the tenant's lock first, so that changes of one tenant are serial while
-    different tenants run in parallel.
+    different tenants run in parallel. With `snapshot`, all its queries see one and the same instant.
 
     Raises:
         DatabaseUnavailable: the server is away, or the lock was not free in time.
     """
     # The setting lives until the end of the transaction and is set nowhere else. A UUID needs no quoting.
     opening = f"SELECT set_config('app.tenant_id', '{UUID(str(tenant_id))}', true)"
+    if snapshot:
+        opening = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; {opening}"
     if changing:
         opening += f", pg_advisory_xact_lock(hashtextextended('{tenant_id}', 0))"
     async with _transaction(opening) as db:
@@ -213,6 +217,11 @@ async def system_scope() -> AsyncIterator[Db]:
     """
     async with _transaction(f"SELECT set_config('role', '{SYSTEM_ROLE}', true)") as db:
         yield db
+
+
+async def become_system(db: Db) -> None:
+    """Go on as the system role for the rest of the transaction: what a tenant's scope may not delete."""
+    await db.execute("SELECT set_config('role', $1, true)", SYSTEM_ROLE)
 
 
 class RoleFinding(msgspec.Struct, frozen=True):

@@ -6,10 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tenancy.bindings import Place, admit, demand_binding, remember_tenant, require_tenant
+from tenancy.access_rows import MEMBERS_MOVED, has_grants, members_of, refresh_access
+from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
+from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import DepartmentLoop
-from tenancy.pushes import STALE, UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.pushes import STALE, UNCHANGED, Outcome, Push, outcome_of, record_push
+from tenancy.removals import Applied, carry_out_removal
+from tenancy.subjects import Subject
 from tenancy.tree import Department, find_loop
 
 # The newest fact about one department, and whether the new parent lies below it.
@@ -57,9 +61,18 @@ async def put_department(place: Place, department: Department, *, at: datetime, 
             raise DepartmentLoop
         await db.execute(_PUT, tenant_id, code, department.name, department.parent_code, at, None)
         changes = _changes(facts, department)
-        outcome = outcome_of(changes)
+        outcome = await _refresh(db, tenant_id, changes, push)
         await record_push(db, tenant_id, push, outcome, changes=changes)
     return outcome
+
+
+async def _refresh(db: Db, tenant_id: UUID, changes: Sequence[ChangeFact], push: Push) -> Outcome:
+    """Where a department is decides who may use what, if anything is granted here; its name does not."""
+    moved = [change.subject for change in changes if change.action != "department.renamed"]
+    if not moved or not await has_grants(db, tenant_id):
+        return outcome_of(changes)
+    people = members_of(Subject(type="department", id=moved[0]))
+    return outcome_of(changes, await refresh_access(db, tenant_id, people, push.cause, first=len(changes)))
 
 
 async def remove_department(place: Place, code: str, *, at: datetime, push: Push) -> Outcome | None:
@@ -68,27 +81,20 @@ async def remove_department(place: Place, code: str, *, at: datetime, push: Push
     Returns:
         None when the instance is unknown, so that there is nothing to remember.
     """
-    tenant_id = await remember_tenant(place, now=push.received_at)
-    if tenant_id is None:
-        return None
-    async with tenant_scope(tenant_id, changing=True) as db:
-        admission = await admit(db, tenant_id, place)
+
+    async def remove(db: Db, tenant_id: UUID, admission: Admission) -> Applied:
         facts = await db.fetchrow(_FACTS, tenant_id, code, None)
         assert facts is not None
-        if not admission.instance_is_open:
-            outcome, changes = UNCHANGED, list[ChangeFact]()
-        elif _is_stale(facts["source_time"], admission.departments_listed_at, at):
-            outcome, changes = STALE, []
-        else:
-            removed_at = facts["removed_at"] or push.received_at
-            await db.execute(_PUT, tenant_id, code, facts["name"] or "", facts["parent_code"], at, removed_at)
-            known = facts["name"] is not None and facts["removed_at"] is None
-            changes = (
-                [ChangeFact(action="department.removed", subject=code, before=_shown(facts))] if known else []
-            )
-            outcome = outcome_of(changes)
-        await record_push(db, tenant_id, push, outcome, changes=changes)
-    return outcome
+        if _is_stale(facts["source_time"], admission.departments_listed_at, at):
+            return Applied(STALE)
+        removed_at = facts["removed_at"] or push.received_at
+        await db.execute(_PUT, tenant_id, code, facts["name"] or "", facts["parent_code"], at, removed_at)
+        if facts["name"] is None or facts["removed_at"] is not None:
+            return Applied(UNCHANGED)
+        changes = [ChangeFact(action="department.removed", subject=code, before=_shown(facts))]
+        return Applied(await _refresh(db, tenant_id, changes, push), changes)
+
+    return await carry_out_removal(place, push, remove)
 
 
 def _is_stale(source_time: datetime | None, listed_at: datetime | None, at: datetime) -> bool:
@@ -145,7 +151,7 @@ WITH differing AS (
       AND NOT EXISTS (SELECT FROM staged_department s WHERE s.code = d.code)
     RETURNING d.code, d.name, d.parent_code
 ), recorded AS (
-    INSERT INTO change (tenant_id, push_id, number, action, subject, before, after)
+    INSERT INTO change (tenant_id, cause_id, number, action, subject, before, after)
     SELECT $1, $4, row_number() OVER (), action, code, before, after FROM (
         SELECT action, code,
                CASE WHEN action <> 'department.added'
@@ -210,6 +216,8 @@ async def _apply_list(
     )
     counts = await db.fetch(_APPLY, tenant_id, at, push.received_at, push.id)
     await db.execute("UPDATE tenant SET departments_listed_at = $2 WHERE id = $1", tenant_id, at)
-    if not counts:
-        return UNCHANGED
-    return Outcome(verdict="applied", counts={row["action"]: row["count"] for row in counts})
+    changed = {row["action"]: row["count"] for row in counts}
+    if changed.keys() - {"department.renamed"} and await has_grants(db, tenant_id):
+        first = sum(changed.values())
+        changed |= await refresh_access(db, tenant_id, MEMBERS_MOVED, push.cause, first=first)
+    return outcome_of((), changed)

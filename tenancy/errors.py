@@ -67,12 +67,32 @@ class AppUnknown(NotFound):
     """There is no such app; synchronise the application first."""
 
 
+class GroupUnknown(NotFound):
+    """There is no such group."""
+
+
+class GrantUnknown(NotFound):
+    """There is no such grant."""
+
+
 class PushUnknown(NotFound):
     """There is no such push."""
 
 
 class DepartmentLoop(Conflict):
     """The department would become its own ancestor."""
+
+
+class GroupLoop(Conflict):
+    """The group would contain itself."""
+
+
+class GroupChanged(Conflict):
+    """The group has been changed meanwhile; read it again."""
+
+
+class GrantedByMarketplace(Conflict):
+    """Only the marketplace has authorised this member, so only the marketplace can withdraw it."""
 
 
 class InstanceReleased(Conflict):
@@ -89,6 +109,14 @@ class ProductChanged(Conflict):
 
 class CursorInvalid(Invalid):
     """The cursor is not one that this list gave out."""
+
+
+class NameInvalid(Invalid):
+    """A name has 1 to 255 characters, without control characters and marks that change the direction."""
+
+
+class GroupIdInvalid(Invalid):
+    """The id of a group has 1 to 64 lower-case letters, digits, dots, underscores and hyphens."""
 
 
 class ValueUnstorable(Invalid):

@@ -7,12 +7,14 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from tenancy.database import NO_TENANT, Db, system_scope, tenant_scope
+from tenancy.acts import Act, record_act
+from tenancy.changes import ChangeFact
+from tenancy.database import NO_TENANT, Db, system_scope
 from tenancy.errors import InstanceReleased, InstanceUnknown
+from tenancy.gates import settle_instance
 from tenancy.instance_rows import InstanceRecord, contact_purpose, find_order_line, read_instance
-from tenancy.pushes import ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.pushes import Outcome, Push, outcome_of, record_push
 from tenancy.secrets import Keyring
-from tenancy.unbinding import end_binding
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,9 +39,17 @@ class Activation(msgspec.Struct, frozen=True, kw_only=True):
 
 _OPEN = """
 INSERT INTO instance (instance_id, product, order_id, order_line_id, state, expires_at, trial, contact,
-                      opened_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+                      opened_at, changed_at, state_at, state_by, expires_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $10, $10)
 ON CONFLICT DO NOTHING
+"""
+
+_ACTIVATE = """
+UPDATE instance
+SET changed_at = $2, state_at = CASE WHEN state = $4 THEN state_at ELSE $2 END,
+    state_by = CASE WHEN state = $4 THEN state_by ELSE $3 END,
+    state = $4, front_end_url = $5, admin_url = $6, memo = $7
+WHERE instance_id = $1
 """
 
 _QUEUE_ORDER_QUERY = """
@@ -70,7 +80,15 @@ async def open_instance(
         while found is None:
             sealed = contact and keyring.seal(contact, purpose=contact_purpose(instance_id))
             opened = await db.execute(
-                _OPEN, instance_id, *line, state, order.expires_at, order.trial, sealed, push.received_at
+                _OPEN,
+                instance_id,
+                *line,
+                state,
+                order.expires_at,
+                order.trial,
+                sealed,
+                push.received_at,
+                push.cause.by,
             )
             if opened == "INSERT 0 1":
                 changes.append(
@@ -119,11 +137,13 @@ async def set_expiry(
         if before == after:
             return []
         await db.execute(
-            "UPDATE instance SET expires_at = $2, trial = $3, state = $4, changed_at = $5"
-            " WHERE instance_id = $1",
+            "UPDATE instance SET expires_at = $2, expires_by = $6, trial = $3, state = $4, changed_at = $5,"
+            " state_at = CASE WHEN state = $4 THEN state_at ELSE $5 END,"
+            " state_by = CASE WHEN state = $4 THEN state_by ELSE $6 END WHERE instance_id = $1",
             instance_id,
             *after.values(),
             push.received_at,
+            push.cause.by,
         )
         return [ChangeFact(action="instance.renewed", subject=instance_id, before=before, after=after)]
 
@@ -142,10 +162,12 @@ async def set_frozen(product: str, instance_id: str, *, frozen: bool, push: Push
             return []
         state = "frozen" if frozen else "active"
         await db.execute(
-            "UPDATE instance SET state = $2, changed_at = $3 WHERE instance_id = $1",
+            "UPDATE instance SET state = $2, changed_at = $3, state_at = $3, state_by = $4"
+            " WHERE instance_id = $1",
             instance_id,
             state,
             push.received_at,
+            push.cause.by,
         )
         action = "instance.frozen" if frozen else "instance.unfrozen"
         return [ChangeFact(action=action, subject=instance_id, before={"state": row["state"]})]
@@ -202,57 +224,12 @@ async def _change(
         changes = await change(db, row)
         outcome = outcome_of(changes)
         await record_push(db, NO_TENANT, push, outcome, changes=changes)
+    if changes:
+        await settle_instance(instance_id, push.cause)
     return outcome
 
 
-async def release_instance(product: str, instance_id: str, *, push: Push) -> Outcome:
-    """Release an instance for good and end its bindings; repeating changes nothing.
-
-    A crash between the two leaves bindings that nothing can use any more; `end_released_bindings`
-    finishes the work.
-
-    Raises:
-        InstanceUnknown: no such instance of this product was ever seen.
-    """
-    async with system_scope() as db:
-        state = await db.fetchval(
-            "SELECT state FROM instance WHERE product = $1 AND instance_id = $2 FOR UPDATE",
-            product,
-            instance_id,
-        )
-        if state is None:
-            raise InstanceUnknown
-        changes = []
-        if state != "released":
-            await db.execute(
-                "UPDATE instance SET state = 'released', changed_at = $2 WHERE instance_id = $1",
-                instance_id,
-                push.received_at,
-            )
-            await db.execute("DELETE FROM order_query WHERE instance_id = $1", instance_id)
-            changes = [ChangeFact(action="instance.released", subject=instance_id, before={"state": state})]
-        outcome = outcome_of(changes)
-        await record_push(db, NO_TENANT, push, outcome, changes=changes)
-    await end_released_bindings(now=push.received_at, instance_id=instance_id)
-    return outcome
-
-
-async def end_released_bindings(*, now: datetime, instance_id: str | None = None) -> int:
-    """End bindings whose instance has been released; returns how many there were."""
-    async with system_scope() as db:
-        rows = await db.fetch(
-            "SELECT b.tenant_id, b.instance_id FROM binding b JOIN instance i USING (instance_id)"
-            " WHERE NOT b.ended AND i.state = 'released' AND ($1::text IS NULL OR i.instance_id = $1)"
-            " ORDER BY b.tenant_id LIMIT 1000",
-            instance_id,
-        )
-    for row in rows:
-        async with tenant_scope(row["tenant_id"], changing=True) as db:
-            await end_binding(db, row["tenant_id"], row["instance_id"], at=now, now=now)
-    return len(rows)
-
-
-async def activate_instance(instance_id: str, activation: Activation, *, now: datetime) -> InstanceRecord:
+async def activate_instance(instance_id: str, activation: Activation, *, act: Act) -> InstanceRecord:
     """Finish the provisioning of an instance; one that is active takes over the new addresses.
 
     Raises:
@@ -260,17 +237,20 @@ async def activate_instance(instance_id: str, activation: Activation, *, now: da
         InstanceReleased: it has been released.
     """
     async with system_scope() as db:
-        state = await db.fetchval(
-            "UPDATE instance SET front_end_url = coalesce($2, front_end_url),"
-            " admin_url = coalesce($3, admin_url), memo = coalesce($4, memo), changed_at = $5,"
-            " state = CASE WHEN state = 'provisioning' THEN 'active' ELSE state END"
-            " WHERE instance_id = $1 RETURNING state",
+        before = await db.fetchrow(
+            "SELECT state, front_end_url, admin_url, memo FROM instance WHERE instance_id = $1 FOR UPDATE",
             instance_id,
-            activation.front_end_url,
-            activation.admin_url,
-            activation.memo,
-            now,
         )
-        if state == "released":
+        if before is None:
+            raise InstanceUnknown
+        if before["state"] == "released":
             raise InstanceReleased
+        after = {name: value for name, value in msgspec.to_builtins(activation).items() if value is not None}
+        after["state"] = "active" if before["state"] == "provisioning" else before["state"]
+        known = {name: before[name] for name in after}
+        if known != after:
+            await db.execute(_ACTIVATE, instance_id, act.at, act.cause.by, *dict(before, **after).values())
+            change = ChangeFact(action="instance.activated", subject=instance_id, before=known, after=after)
+            await record_act(db, act, [change])
+    await settle_instance(instance_id, act.cause)
     return await read_instance(instance_id)

@@ -48,13 +48,13 @@ WHERE m.tenant_id = $1 AND m.user_name = ANY($4)
 
 _WRITE = """
 INSERT INTO member (tenant_id, id, user_name, name, role, enabled, position, employee_code, employee_type,
-                    mobile, email, work_place, entry_date, attribute_times, source_time, removed_at,
-                    created_at)
+                    mobile, email, work_place, entry_date, attribute_times, source_time, enabled_at,
+                    enabled_by, removed_at, removed_by, created_at)
 SELECT $1, u.id, u.user_name, u.name, u.role, u.enabled, u.position, u.employee_code, u.employee_type,
        u.mobile, u.email, u.work_place, u.entry_date, u.attribute_times::jsonb, u.source_time,
-       CASE WHEN u.removed THEN $2::timestamptz END, $2
-FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::text[], $9::text[], $10::text[],
-            $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::timestamptz[], $17::bool[])
+       $2, $3, CASE WHEN u.removed THEN $2::timestamptz END, CASE WHEN u.removed THEN $3 END, $2
+FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::bool[], $9::text[], $10::text[], $11::text[],
+            $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::bool[])
      AS u (id, user_name, name, role, enabled, position, employee_code, employee_type, mobile, email,
            work_place, entry_date, attribute_times, source_time, removed)
 ON CONFLICT (tenant_id, id) DO UPDATE
@@ -63,8 +63,15 @@ SET name = excluded.name, role = excluded.role, enabled = excluded.enabled, posi
     mobile = excluded.mobile, email = excluded.email, work_place = excluded.work_place,
     entry_date = excluded.entry_date, attribute_times = excluded.attribute_times,
     source_time = excluded.source_time,
+    enabled_at = CASE WHEN member.enabled = excluded.enabled THEN member.enabled_at
+                      ELSE excluded.enabled_at END,
+    enabled_by = CASE WHEN member.enabled = excluded.enabled THEN member.enabled_by
+                      ELSE excluded.enabled_by END,
     removed_at = CASE WHEN excluded.removed_at IS NOT NULL
-                      THEN coalesce(member.removed_at, excluded.removed_at) END
+                      THEN coalesce(member.removed_at, excluded.removed_at) END,
+    removed_by = CASE WHEN excluded.removed_at IS NULL THEN NULL
+                      WHEN member.removed_at IS NULL THEN excluded.removed_by
+                      ELSE member.removed_by END
 """
 
 _LEAVE = "DELETE FROM membership WHERE tenant_id = $1 AND member_id = ANY($2)"
@@ -138,6 +145,7 @@ async def write_members(
         _WRITE,
         tenant_id,
         push.received_at,
+        push.cause.by,
         [row.id for row in rows],
         [row.user_name for row in rows],
         *columns,

@@ -7,7 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.bindings import Admission, Place, admit, demand_binding, remember_tenant, require_tenant
+from tenancy.access_rows import members_listed, refresh_access
+from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
+from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import AppUnknown
 from tenancy.member_facts import (
@@ -22,7 +24,8 @@ from tenancy.member_facts import (
     imply_grant,
 )
 from tenancy.member_rows import MemberRow, read_known, write_members
-from tenancy.pushes import STALE, UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.pushes import STALE, Outcome, Push, outcome_of, record_push
+from tenancy.removals import Applied, carry_out_removal
 
 _APP_STATE = """
 SELECT removed_at IS NULL AS live, source_time FROM app
@@ -52,7 +55,9 @@ async def put_members(
         demand_binding(admission, place, at)
         if not place.is_debug and not admission.is_stale(at):
             await _demand_app(db, tenant_id, place, app_id, at)
-        return await _apply(db, tenant_id, place, app_id, members, merge, push, admission.ended_time)
+        applied = await _apply(db, tenant_id, place, app_id, members, merge, push, admission.ended_time)
+        await record_push(db, tenant_id, push, applied.outcome, changes=applied.changes)
+    return applied.outcome
 
 
 async def cancel_members(
@@ -76,19 +81,13 @@ async def remove_members(
 async def _withdraw(
     place: Place, app_id: str, members: Sequence[MemberFacts], state: str, *, at: datetime, push: Push
 ) -> Outcome | None:
-    tenant_id = await remember_tenant(place, now=push.received_at)
-    if tenant_id is None:
-        return None
-    async with tenant_scope(tenant_id, changing=True) as db:
-        admission: Admission = await admit(db, tenant_id, place)
-        if not admission.instance_is_open:
-            await record_push(db, tenant_id, push, UNCHANGED)
-            return UNCHANGED
+    def merge(known: KnownMember, _facts: MemberFacts) -> KnownMember:
+        return authorise(known, state, at)
 
-        def merge(known: KnownMember, _facts: MemberFacts) -> KnownMember:
-            return authorise(known, state, at)
-
+    async def remove(db: Db, tenant_id: UUID, admission: Admission) -> Applied:
         return await _apply(db, tenant_id, place, app_id, members, merge, push, admission.ended_time)
+
+    return await carry_out_removal(place, push, remove)
 
 
 async def _demand_app(db: Db, tenant_id: UUID, place: Place, app_id: str, at: datetime) -> None:
@@ -107,7 +106,7 @@ async def _apply(
     merge: Callable[[KnownMember, MemberFacts], KnownMember],
     push: Push,
     ended_time: datetime | None,
-) -> Outcome:
+) -> Applied:
     """Read, merge and write the whole list with a fixed number of statements."""
     listed = {facts.user_name: facts for facts in members}
     rows = await read_known(db, tenant_id, app_id, place.instance_id, list(listed), ended_time=ended_time)
@@ -121,11 +120,20 @@ async def _apply(
         written.append(msgspec.structs.replace(row, known=merged, was=row.known))
         changes += _changes(user_name, row.known, merged, app_id, place.instance_id)
     await write_members(db, tenant_id, app_id, place.instance_id, written, push=push)
-    outcome = outcome_of(changes)
+    concerned = [row.id for row in written if _decides_access(row.known) != _decides_access(row.was)]
+    differences = {}
+    if concerned:
+        people = members_listed(concerned)
+        differences = await refresh_access(db, tenant_id, people, push.cause, first=len(changes))
+    outcome = outcome_of(changes, differences)
     if listed and not changes and all(_is_outdated(row.known, push) for row in rows.values()):
         outcome = STALE
-    await record_push(db, tenant_id, push, outcome, changes=changes)
-    return outcome
+    return Applied(outcome, changes)
+
+
+def _decides_access(known: KnownMember) -> tuple[Any, ...]:
+    attributes = known.attributes
+    return known.removed, known.word, attributes["enabled"], attributes["department_code"]
 
 
 def _is_outdated(known: KnownMember, push: Push) -> bool:

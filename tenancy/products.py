@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tenancy.acts import Act, record_act
+from tenancy.changes import ChangeFact
 from tenancy.database import Db, system_scope
 from tenancy.errors import ProductChanged, ProductInUse, ProductUnknown
 from tenancy.paging import Page, decode_cursor, page_of
@@ -72,7 +74,7 @@ async def put_product(
     settings: ProductSettings,
     merge: Callable[[ProductSecrets], ProductSecrets],
     keyring: Keyring,
-    now: datetime,
+    act: Act,
     expected_revision: int | None = None,
 ) -> Product:
     """Create or replace a product; repeating it changes nothing.
@@ -91,8 +93,23 @@ async def put_product(
         if before is not None and (before.name, before.settings, before.secrets) == (name, settings, merged):
             return before
         sealed = keyring.seal(msgspec.json.encode(merged), purpose=_purpose(slug))
-        row = await db.fetchrow(_PUT, slug, name, msgspec.json.encode(settings).decode(), sealed, now)
-    return _product(row, keyring)
+        row = await db.fetchrow(_PUT, slug, name, msgspec.json.encode(settings).decode(), sealed, act.at)
+        product = _product(row, keyring)
+        await record_act(db, act, [_change(before, product)])
+    return product
+
+
+def _change(before: Product | None, after: Product) -> ChangeFact:
+    """Keys are told as changed or not, never shown."""
+    shown = {"name": after.name, **msgspec.to_builtins(after.settings)}
+    if before is None:
+        return ChangeFact(action="product.added", subject=after.slug, after=shown)
+    return ChangeFact(
+        action="product.changed",
+        subject=after.slug,
+        before={"name": before.name, **msgspec.to_builtins(before.settings)},
+        after=shown | {"keys_changed": before.secrets != after.secrets},
+    )
 
 
 async def find_product(slug: str, *, keyring: Keyring) -> Product | None:
@@ -124,7 +141,7 @@ async def list_products(*, keyring: Keyring, cursor: str | None, limit: int) -> 
     return page_of([_product(row, keyring) for row in rows], limit, key=lambda product: product.slug)
 
 
-async def remove_product(slug: str) -> None:
+async def remove_product(slug: str, *, act: Act) -> None:
     """Remove a product that nobody uses any more.
 
     Raises:
@@ -139,6 +156,7 @@ async def remove_product(slug: str) -> None:
             raise ProductInUse
         if await db.execute("DELETE FROM product WHERE slug = $1", slug) == "DELETE 0":
             raise ProductUnknown
+        await record_act(db, act, [ChangeFact(action="product.removed", subject=slug)])
 
 
 async def reseal_products(*, keyring: Keyring) -> int:

@@ -23,6 +23,7 @@ class PushRecord(msgspec.Struct, frozen=True, kw_only=True):
     is_test: bool
     instance_id: str | None
     signed_as: str
+    address: str | None
     source_time: datetime | None
     received_at: datetime
     size: int
@@ -108,7 +109,7 @@ async def _read_changes(
 ) -> Page[ChangeRecord]:
     rows = await db.fetch(
         "SELECT number, action, subject, before, after FROM change"
-        " WHERE tenant_id = $1 AND push_id = $2 AND number > $3 ORDER BY number LIMIT $4",
+        " WHERE tenant_id = $1 AND cause_id = $2 AND number > $3 ORDER BY number LIMIT $4",
         tenant_id or NO_TENANT,
         push_id,
         after,

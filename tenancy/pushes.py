@@ -1,13 +1,13 @@
 """The history of signed calls: what came, what became of it and what it changed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from tenancy.changes import Cause, ChangeFact, change_columns, count_changes, encode
 from tenancy.database import NO_TENANT, Db, tenant_scope
 
 
@@ -26,20 +26,17 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     started: float
     size: int
+    address: str | None = None
     flag: int | None = None
     is_test: bool = False
     instance_id: str | None = None
     source_time: datetime | None = None
     result_code: str = "000000"
 
-
-class ChangeFact(msgspec.Struct, frozen=True, kw_only=True):
-    """One change: `department.moved` of subject `D1`, with what was and what is."""
-
-    action: str
-    subject: str
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
+    @property
+    def cause(self) -> Cause:
+        """What the push's changes refer to."""
+        return Cause(id=self.id, by=f"push:{self.id}", at=self.received_at)
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,25 +51,24 @@ UNCHANGED = Outcome(verdict="unchanged")
 
 _INSERT_PUSH = """
 INSERT INTO push (tenant_id, id, product, edition, interface, flag, is_test, instance_id, signed_as,
-                  source_time, received_at, size, verdict, result_code, result_message, counts, duration_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+                  address, source_time, received_at, size, verdict, result_code, result_message, counts,
+                  duration_ms)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
 
 _INSERT_PUSH_WITH_CHANGES = f"""
 WITH recorded AS ({_INSERT_PUSH})
-INSERT INTO change (tenant_id, push_id, number, action, subject, before, after)
+INSERT INTO change (tenant_id, cause_id, number, action, subject, before, after)
 SELECT $1, $2, c.number, c.action, c.subject, c.before::jsonb, c.after::jsonb
-FROM unnest($18::text[], $19::text[], $20::text[], $21::text[])
+FROM unnest($19::text[], $20::text[], $21::text[], $22::text[])
      WITH ORDINALITY AS c (action, subject, before, after, number)
 """
 
 
-def outcome_of(changes: Sequence[ChangeFact]) -> Outcome:
-    """Count the changes by action."""
-    counts: dict[str, int] = {}
-    for change in changes:
-        counts[change.action] = counts.get(change.action, 0) + 1
-    return Outcome(verdict="applied", counts=counts) if changes else UNCHANGED
+def outcome_of(changes: Sequence[ChangeFact], differences: Mapping[str, int] = {}) -> Outcome:
+    """Count the changes by action; `differences` are those that are written and counted already."""
+    counts = count_changes(changes, differences)
+    return Outcome(verdict="applied", counts=counts) if counts else UNCHANGED
 
 
 async def record_push(
@@ -95,26 +91,20 @@ async def record_push(
         push.is_test,
         push.instance_id,
         push.signed_as,
+        push.address,
         push.source_time,
         push.received_at,
         push.size,
         outcome.verdict,
         push.result_code,
         message,
-        _encode(outcome.counts),
+        encode(outcome.counts),
         round((time.perf_counter() - push.started) * 1000),
     )
     if not changes:
         await db.execute(_INSERT_PUSH, *row)
         return
-    await db.execute(
-        _INSERT_PUSH_WITH_CHANGES,
-        *row,
-        [change.action for change in changes],
-        [change.subject for change in changes],
-        [_encode(change.before) for change in changes],
-        [_encode(change.after) for change in changes],
-    )
+    await db.execute(_INSERT_PUSH_WITH_CHANGES, *row, *change_columns(changes))
 
 
 async def record_refused_push(tenant_id: UUID | None, push: Push, *, verdict: str, message: str) -> None:
@@ -128,7 +118,3 @@ async def record_base_push(push: Push, outcome: Outcome) -> None:
     """Record a push about a purchase that has left no trace elsewhere, such as a debug call."""
     async with tenant_scope(NO_TENANT) as db:
         await record_push(db, NO_TENANT, push, outcome)
-
-
-def _encode(value: dict[str, Any] | None) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()

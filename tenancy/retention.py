@@ -5,12 +5,15 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.database import system_scope, tenant_scope
+from tenancy.database import become_system, system_scope, tenant_scope
 
-# In the order in which they can be deleted.
+# In the order in which they can be deleted; only the system role may take from the history.
 _OWNED = (
-    "change",
-    "push",
+    "access",
+    "grant_",
+    "group_member",
+    "group_",
+    "stopped_app",
     "authorisation",
     "membership",
     "member",
@@ -19,6 +22,7 @@ _OWNED = (
     "binding",
     "token",
 )
+_HISTORY = ("change", "push", "audit")
 
 
 async def list_tenants_to_erase(*, before: datetime, limit: int = 100) -> list[UUID]:
@@ -39,6 +43,8 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
         if tenant is None:
             return False
         counts = {}
+        for table in _HISTORY:
+            counts[table] = await db.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", tenant_id)
         for table in _OWNED:
             done = await db.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
             counts[table] = int(done.split()[-1])
@@ -52,24 +58,21 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
             now,
             msgspec.json.encode(counts).decode(),
         )
+        await become_system(db)
+        for table in _HISTORY:
+            await db.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
     return True
+
+
+_REMOVE_PUSHES = """
+WITH old AS MATERIALIZED (SELECT tenant_id, id FROM push WHERE received_at < $1 LIMIT $2),
+changes AS (DELETE FROM change c USING old WHERE c.tenant_id = old.tenant_id AND c.cause_id = old.id)
+DELETE FROM push p USING old WHERE p.tenant_id = old.tenant_id AND p.id = old.id
+"""
 
 
 async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
     """Delete pushes and change sets received before then, a bounded number at a time; returns how many."""
     async with system_scope() as db:
-        rows = await db.fetch(
-            "SELECT tenant_id, id FROM push WHERE received_at < $1 LIMIT $2",
-            before,
-            limit,
-        )
-    by_tenant: dict[UUID, list[UUID]] = {}
-    for row in rows:
-        by_tenant.setdefault(row["tenant_id"], []).append(row["id"])
-    for tenant_id, pushes in by_tenant.items():
-        async with tenant_scope(tenant_id) as db:
-            for table, column in (("change", "push_id"), ("push", "id")):
-                await db.execute(
-                    f"DELETE FROM {table} WHERE tenant_id = $1 AND {column} = ANY($2)", tenant_id, pushes
-                )
-    return len(rows)
+        done = await db.execute(_REMOVE_PUSHES, before, limit)
+    return int(done.split()[-1])

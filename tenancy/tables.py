@@ -3,162 +3,155 @@
 A table that belongs to tenants declares as its key what is left of it inside one tenant's scope.
 """
 
-from piccolo.columns import JSONB, UUID, BigInt, Boolean, Bytea, Integer, Text, Timestamptz
+from piccolo.columns import JSONB, Boolean, Bytea, Integer
 from piccolo.table import Table
 
+from tenancy.columns import (
+    flag_column,
+    maybe_json,
+    maybe_text,
+    maybe_time,
+    text_column,
+    time_column,
+    uuid_column,
+)
 from tenancy.database import DB
-
-
-def _text(*, key: bool = False) -> Text:
-    return Text(default=None, null=False, primary_key=key)
-
-
-def _maybe_text() -> Text:
-    return Text(default=None, null=True)
-
-
-def _time() -> Timestamptz:
-    return Timestamptz(default=None, null=False)
-
-
-def _maybe_time() -> Timestamptz:
-    return Timestamptz(default=None, null=True)
-
-
-def _flag() -> Boolean:
-    return Boolean(default=None, null=False)
-
-
-def _uuid(*, key: bool = False) -> UUID:
-    return UUID(default=None, null=False, primary_key=key)
-
-
-def _maybe_json() -> JSONB:
-    return JSONB(default=None, null=True)
 
 
 class Product(Table, tablename="product", db=DB):
     """What the vendor has listed in a marketplace."""
 
-    slug = _text(key=True)
-    name = _text()
+    slug = text_column(key=True)
+    name = text_column()
     settings = JSONB(default=None, null=False)
     secrets = Bytea(default=None, null=False)
     revision = Integer(default=None, null=False)
-    created_at = _time()
-    updated_at = _time()
+    created_at = time_column()
+    updated_at = time_column()
 
 
 class Instance(Table, tablename="instance", db=DB):
     """One purchase of a product."""
 
-    instance_id = _text(key=True)
-    product = _text()
-    order_id = _text()
-    order_line_id = _text()
-    state = _text()
-    expires_at = _maybe_time()
-    trial = _flag()
-    front_end_url = _maybe_text()
-    admin_url = _maybe_text()
-    memo = _maybe_text()
-    order_details = _maybe_json()
+    instance_id = text_column(key=True)
+    product = text_column()
+    order_id = text_column()
+    order_line_id = text_column()
+    state = text_column()
+    expires_at = maybe_time()
+    trial = flag_column()
+    front_end_url = maybe_text()
+    admin_url = maybe_text()
+    memo = maybe_text()
+    order_details = maybe_json()
     contact = Bytea(default=None, null=True)
-    opened_at = _time()
-    changed_at = _time()
+    opened_at = time_column()
+    changed_at = time_column()
+    state_at = maybe_time()
+    state_by = maybe_text()
+    expires_by = maybe_text()
 
 
 class OrderQuery(Table, tablename="order_query", db=DB):
     """An order whose details are still to be asked of the marketplace."""
 
-    instance_id = _text(key=True)
-    order_id = _text()
-    order_line_id = _text()
+    instance_id = text_column(key=True)
+    order_id = text_column()
+    order_line_id = text_column()
     attempts = Integer(default=None, null=False)
-    due_at = _time()
-    last_error = _maybe_text()
+    due_at = time_column()
+    last_error = maybe_text()
 
 
 class Tenant(Table, tablename="tenant", db=DB):
     """One enterprise; without a source time it is a placeholder that only holds tombstones."""
 
-    id = _uuid(key=True)
-    source = _text()
-    external_id = _text()
-    is_test = _flag()
-    code = _text()
-    name = _text()
-    domain_name = _text()
-    source_time = _maybe_time()
-    departments_listed_at = _maybe_time()
-    created_at = _time()
-    unbound_at = _maybe_time()
+    id = uuid_column(key=True)
+    source = text_column()
+    external_id = text_column()
+    is_test = flag_column()
+    code = text_column()
+    name = text_column()
+    domain_name = text_column()
+    source_time = maybe_time()
+    departments_listed_at = maybe_time()
+    created_at = time_column()
+    unbound_at = maybe_time()
 
 
 class Binding(Table, tablename="binding", db=DB):
-    """An instance used by a tenant; `ended_time` is the newest source time at which it was unbound."""
+    """An instance used by a tenant; `ended_time` is the newest source time at which it was unbound.
 
-    tenant_id = _uuid()
-    instance_id = _text(key=True)
-    order_id = _text()
-    ended = _flag()
-    source_time = _time()
-    ended_time = _maybe_time()
+    `open` is whether it was usable when the tenant's change sets last told so.
+    """
+
+    tenant_id = uuid_column()
+    instance_id = text_column(key=True)
+    order_id = text_column()
+    ended = flag_column()
+    source_time = time_column()
+    ended_time = maybe_time()
+    ended_at = maybe_time()
+    ended_by = maybe_text()
+    open = Boolean(default=False, null=False)
 
 
 class Department(Table, tablename="department", db=DB):
     """A node of the organisation tree; `removed_at` makes it a tombstone."""
 
-    tenant_id = _uuid()
-    code = _text(key=True)
-    name = _text()
-    parent_code = _maybe_text()
-    source_time = _time()
-    removed_at = _maybe_time()
+    tenant_id = uuid_column()
+    code = text_column(key=True)
+    name = text_column()
+    parent_code = maybe_text()
+    source_time = time_column()
+    removed_at = maybe_time()
 
 
 class Member(Table, tablename="member", db=DB):
     """A person in a tenant; without a source time only a cancellation or a removal is known of it."""
 
-    tenant_id = _uuid()
-    id = _uuid(key=True)
-    user_name = _text()
-    name = _text()
-    role = _text()
-    enabled = _flag()
-    position = _maybe_text()
-    employee_code = _maybe_text()
-    employee_type = _maybe_text()
-    mobile = _maybe_text()
-    email = _maybe_text()
-    work_place = _maybe_text()
-    entry_date = _maybe_text()
+    tenant_id = uuid_column()
+    id = uuid_column(key=True)
+    user_name = text_column()
+    name = text_column()
+    role = text_column()
+    enabled = flag_column()
+    position = maybe_text()
+    employee_code = maybe_text()
+    employee_type = maybe_text()
+    mobile = maybe_text()
+    email = maybe_text()
+    work_place = maybe_text()
+    entry_date = maybe_text()
     attribute_times = JSONB(default=None, null=False)
-    source_time = _maybe_time()
-    removed_at = _maybe_time()
-    created_at = _time()
+    source_time = maybe_time()
+    enabled_at = maybe_time()
+    enabled_by = maybe_text()
+    removed_at = maybe_time()
+    removed_by = maybe_text()
+    created_at = time_column()
 
 
 class Membership(Table, tablename="membership", db=DB):
     """A member in a department; the department may not have arrived yet."""
 
-    tenant_id = _uuid()
-    member_id = _uuid(key=True)
-    department_code = _text()
+    tenant_id = uuid_column()
+    member_id = uuid_column(key=True)
+    department_code = text_column()
 
 
 class App(Table, tablename="app", db=DB):
     """The vendor's product inside one tenant, one row per binding."""
 
-    tenant_id = _uuid()
-    id = _text(key=True)
-    instance_id = _text()
-    client_id = _text()
+    tenant_id = uuid_column()
+    id = text_column(key=True)
+    instance_id = text_column()
+    client_id = text_column()
     client_secret = Bytea(default=None, null=True)
-    enabled = _flag()
-    source_time = _time()
-    removed_at = _maybe_time()
-    created_at = _time()
+    source_time = time_column()
+    removed_at = maybe_time()
+    removed_by = maybe_text()
+    created_at = time_column()
 
 
 class Authorisation(Table, tablename="authorisation", db=DB):
@@ -167,66 +160,67 @@ class Authorisation(Table, tablename="authorisation", db=DB):
     `described_time` is when a message last described the person for the app without giving a word.
     """
 
-    tenant_id = _uuid()
-    app_id = _text()
-    instance_id = _text()
-    member_id = _uuid(key=True)
-    state = _text()
-    source_time = _time()
-    described_time = _maybe_time()
-    push_id = _uuid()
-    changed_at = _time()
+    tenant_id = uuid_column()
+    app_id = text_column()
+    instance_id = text_column()
+    member_id = uuid_column(key=True)
+    state = text_column()
+    source_time = time_column()
+    described_time = maybe_time()
+    push_id = uuid_column()
+    changed_at = time_column()
 
 
-class Push(Table, tablename="push", db=DB):
-    """A signed call as received, with what became of it."""
+class StoppedApp(Table, tablename="stopped_app", db=DB):
+    """An app that an administrator has stopped; whether it is bound at the moment does not matter."""
 
-    tenant_id = _uuid()
-    id = _uuid(key=True)
-    product = _text()
-    edition = _text()
-    interface = _text()
-    flag = Integer(default=None, null=True)
-    is_test = _flag()
-    instance_id = _maybe_text()
-    signed_as = _text()
-    source_time = _maybe_time()
-    received_at = _time()
-    size = Integer(default=None, null=False)
-    verdict = _text()
-    result_code = _text()
-    result_message = _text()
-    counts = JSONB(default=None, null=False)
-    duration_ms = Integer(default=None, null=False)
+    tenant_id = uuid_column()
+    app_id = text_column(key=True)
+    stopped_at = time_column()
+    stopped_by = text_column()
 
 
-class Change(Table, tablename="change", db=DB):
-    """One change that a push made; all changes of a push are its change set."""
+class Group(Table, tablename="group_", db=DB):
+    """A named set of members, departments and other groups."""
 
-    tenant_id = _uuid()
-    push_id = _uuid()
-    number = BigInt(default=None, null=False, primary_key=True)
-    action = _text()
-    subject = _text()
-    before = _maybe_json()
-    after = _maybe_json()
-
-
-class Token(Table, tablename="token", db=DB):
-    """A bearer token of our API, stored as its SHA-256; the nil tenant means all tenants."""
-
-    tenant_id = _uuid()
-    hash = Bytea(default=None, null=False, primary_key=True)
-    role = _text()
-    created_at = _time()
-    expires_at = _maybe_time()
+    tenant_id = uuid_column()
+    id = text_column(key=True)
+    name = text_column()
+    revision = Integer(default=None, null=False)
+    created_at = time_column()
+    updated_at = time_column()
 
 
-class Erasure(Table, tablename="erasure", db=DB):
-    """The receipt that a tenant's data has been erased."""
+class GroupMember(Table, tablename="group_member", db=DB):
+    """What a group contains: a member's user name, a department's code or the id of a group."""
 
-    tenant_id = _uuid(key=True)
-    source = _text()
-    external_id = _text()
-    erased_at = _time()
-    counts = JSONB(default=None, null=False)
+    tenant_id = uuid_column()
+    group_id = text_column()
+    subject_type = text_column()
+    subject = text_column(key=True)
+    added_at = time_column()
+    added_by = text_column()
+
+
+class Grant(Table, tablename="grant_", db=DB):
+    """A permission to use an app that an administrator gave; it outlives bindings and its subject."""
+
+    tenant_id = uuid_column()
+    app_id = text_column()
+    subject_type = text_column()
+    subject = text_column(key=True)
+    granted_at = time_column()
+    granted_by = text_column()
+
+
+class Access(Table, tablename="access", db=DB):
+    """Derived: who may use an app through a binding, as far as it depends on the person.
+
+    Whether the app is started and the instance usable is asked at reading.
+    """
+
+    tenant_id = uuid_column()
+    member_id = uuid_column(key=True)
+    app_id = text_column()
+    instance_id = text_column()
+    since = time_column()

@@ -64,7 +64,7 @@ ORDER BY t.id LIMIT $5
 _COUNTS = """
 SELECT (SELECT count(*) FROM department WHERE tenant_id = $1 AND removed_at IS NULL) AS departments,
        (SELECT count(*) FROM member WHERE tenant_id = $1 AND removed_at IS NULL) AS members,
-       0 AS groups,
+       (SELECT count(*) FROM group_ WHERE tenant_id = $1) AS groups,
        (SELECT count(*) FROM app WHERE tenant_id = $1 AND removed_at IS NULL) AS apps
 """
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import msgspec
 
+from tenancy.acts import Act, record_act
+from tenancy.changes import ChangeFact
 from tenancy.database import NO_TENANT, system_scope
 from tenancy.errors import TenantUnknown
 
@@ -15,13 +17,17 @@ Role = Literal["operator", "reader"]
 
 
 class TokenOwner(msgspec.Struct, frozen=True, kw_only=True):
-    """What a token may do: everything (`operator`) or read (`reader`), for all tenants or one."""
+    """What a token may do: everything (`operator`) or read (`reader`), for all tenants or one.
 
+    `token` tells it from others in the audit without giving it away.
+    """
+
+    token: str
     role: Role
     tenant_id: UUID | None = None
 
 
-async def make_token(*, role: Role, tenant_id: UUID | None, now: datetime) -> str:
+async def make_token(*, role: Role, tenant_id: UUID | None, act: Act) -> str:
     """Make a token; only its hash is kept.
 
     Raises:
@@ -38,8 +44,10 @@ async def make_token(*, role: Role, tenant_id: UUID | None, now: datetime) -> st
             tenant_id or NO_TENANT,
             _hash(token),
             role,
-            now,
+            act.at,
         )
+        made = ChangeFact(action="token.made", subject=_name(_hash(token)), after={"role": role})
+        await record_act(db, act, [made], tenant_id=tenant_id or NO_TENANT)
     return token
 
 
@@ -54,7 +62,11 @@ async def find_token_owner(token: str, *, now: datetime) -> TokenOwner | None:
     if row is None:
         return None
     tenant_id = None if row["tenant_id"] == NO_TENANT else row["tenant_id"]
-    return TokenOwner(role=row["role"], tenant_id=tenant_id)
+    return TokenOwner(token=_name(_hash(token)), role=row["role"], tenant_id=tenant_id)
+
+
+def _name(hashed: bytes) -> str:
+    return hashed.hex()[:16]
 
 
 def _hash(token: str) -> bytes:

@@ -3,26 +3,39 @@
 from datetime import datetime
 from uuid import UUID
 
+import msgspec
+
+from tenancy.access_rows import members_authorised_through, refresh_access
 from tenancy.authorisations import WORD
-from tenancy.bindings import BINDING, MARK_UNBOUND, Place, admit, remember_tenant
-from tenancy.database import Db, tenant_scope
-from tenancy.pushes import UNCHANGED, ChangeFact, Outcome, Push, outcome_of, record_push
+from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place
+from tenancy.changes import Cause, ChangeFact
+from tenancy.database import Db
+from tenancy.gates import read_gates, record_gates, tell_bindings
+from tenancy.pushes import STALE, Outcome, Push, outcome_of
+from tenancy.removals import Applied, carry_out_removal
 
 _UNBIND = """
-INSERT INTO binding (tenant_id, instance_id, order_id, ended, source_time, ended_time)
-VALUES ($1, $2, '', true, 'epoch', $3)
+INSERT INTO binding (tenant_id, instance_id, order_id, ended, source_time, ended_time, ended_at,
+                     ended_by, open)
+VALUES ($1, $2, '', true, 'epoch', $3, $4, $5, false)
 ON CONFLICT (tenant_id, instance_id) DO UPDATE
 SET ended = binding.ended OR excluded.ended_time >= binding.source_time,
-    ended_time = greatest(binding.ended_time, excluded.ended_time)
+    ended_time = greatest(binding.ended_time, excluded.ended_time),
+    ended_at = CASE WHEN binding.ended THEN binding.ended_at ELSE excluded.ended_at END,
+    ended_by = CASE WHEN binding.ended THEN binding.ended_by ELSE excluded.ended_by END
 """
 
 _REMOVE_APPS = """
 DELETE FROM app WHERE tenant_id = $1 AND instance_id = $2 AND source_time <= $3 RETURNING id, removed_at
 """
 
+_FORGET_ACCESS = """
+DELETE FROM access a WHERE a.tenant_id = $1 AND a.instance_id = $2 AND a.app_id = ANY($3)
+"""
+
 # Whom another app has removed, and who was there only because of this binding.
 _REMOVE_MEMBERS = f"""
-UPDATE member m SET removed_at = $3
+UPDATE member m SET removed_at = $3, removed_by = $4
 WHERE m.tenant_id = $1 AND m.removed_at IS NULL
   AND EXISTS (SELECT FROM authorisation a
               WHERE a.tenant_id = $1 AND a.member_id = m.id AND a.instance_id = $2)
@@ -41,33 +54,33 @@ async def unbind_tenant(place: Place, *, at: datetime, push: Push) -> Outcome | 
     Returns:
         None when the instance is unknown, so that there is nothing to remember.
     """
-    tenant_id = await remember_tenant(place, now=push.received_at)
-    if tenant_id is None:
-        return None
-    async with tenant_scope(tenant_id, changing=True) as db:
-        admission = await admit(db, tenant_id, place)
-        if not admission.instance_is_open:
-            await record_push(db, tenant_id, push, UNCHANGED)
-            return UNCHANGED
+
+    async def unbind(db: Db, tenant_id: UUID, _admission: Admission) -> Applied:
         bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
-        changes = await end_binding(db, tenant_id, place.instance_id, at=at, now=push.received_at)
-        outcome = outcome_of(changes)
-        if not changes and bound is not None and at < bound["source_time"]:
-            outcome = Outcome(verdict="stale")
-        await record_push(db, tenant_id, push, outcome, changes=changes)
-    return outcome
+        ending = await end_binding(db, tenant_id, place.instance_id, at=at, cause=push.cause)
+        is_stale = not ending.changes and bound is not None and at < bound["source_time"]
+        outcome = STALE if is_stale else outcome_of(ending.changes, ending.differences)
+        return Applied(outcome, ending.changes)
+
+    return await carry_out_removal(place, push, unbind)
 
 
-async def end_binding(
-    db: Db, tenant_id: UUID, instance_id: str, *, at: datetime, now: datetime
-) -> list[ChangeFact]:
+class Ending(msgspec.Struct, frozen=True):
+    """What the end of a binding came to; `differences` counts the changes that are written already."""
+
+    changes: list[ChangeFact]
+    differences: dict[str, int]
+
+
+async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime, cause: Cause) -> Ending:
     """End one binding as of the source time `at`, with the apps that were known by then."""
     before = await db.fetchrow(BINDING, tenant_id, instance_id)
-    await db.execute(_UNBIND, tenant_id, instance_id, at)
+    gates = await read_gates(db, tenant_id)
+    await db.execute(_UNBIND, tenant_id, instance_id, at, cause.at, cause.by)
     after = await db.fetchrow(BINDING, tenant_id, instance_id)
     apps = await db.fetch(_REMOVE_APPS, tenant_id, instance_id, at)
-    members = await db.fetch(_REMOVE_MEMBERS, tenant_id, instance_id, now)
-    await db.execute(MARK_UNBOUND, tenant_id, now)
+    members = await db.fetch(_REMOVE_MEMBERS, tenant_id, instance_id, cause.at, cause.by)
+    await db.execute(MARK_UNBOUND, tenant_id, cause.at)
     changes = [
         ChangeFact(action="app.removed", subject=row["id"], before={"instance_id": instance_id})
         for row in apps
@@ -77,4 +90,13 @@ async def end_binding(
     assert after is not None
     if after["ended"] and before is not None and not before["ended"]:
         changes.append(ChangeFact(action="binding.removed", subject=instance_id))
-    return changes
+    # Through the gates first, while the stored access still says whom they let in.
+    await tell_bindings(db, tenant_id, now=cause.at, only=instance_id)
+    counts = await record_gates(db, tenant_id, gates, cause, first=len(changes))
+    await db.execute(_FORGET_ACCESS, tenant_id, instance_id, [row["id"] for row in apps])
+    first = len(changes) + sum(counts.values())
+    people = members_authorised_through(instance_id)
+    later = await refresh_access(db, tenant_id, people, cause, first=first)
+    return Ending(
+        changes, {action: counts.get(action, 0) + later.get(action, 0) for action in counts | later}
+    )

@@ -31,7 +31,13 @@ class Request:
     """What of an HTTP request matters here; the path is what follows `/koogallery`."""
 
     def __init__(
-        self, method: str, path: str, query_string: bytes, headers: Mapping[str, str], body: bytes | None
+        self,
+        method: str,
+        path: str,
+        query_string: bytes,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        address: str | None = None,
     ) -> None:
         """Take a request; no body means that it was too large, too slow or broken off."""
         self.method = method
@@ -41,6 +47,7 @@ class Request:
         )
         self.headers = headers
         self.body = body
+        self.address = address
 
 
 async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]:
@@ -63,7 +70,7 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
             elif request.body is None:
                 reply = Answer(INVALID, "The body is too large or did not arrive in time.")
             else:
-                reply, signing_key = await _carry_out(call, interface, runtime)
+                reply, signing_key = await _carry_out(call, interface, request.address, runtime)
     except Refusal as refusal:
         log.info("push_refused", reason=refusal.answer.message)
         reply = refusal.answer
@@ -99,7 +106,7 @@ def _call(request: Request, product: Product) -> tuple[Call, str]:
     return call, interface
 
 
-async def _carry_out(call: Call, interface: str, runtime: Runtime) -> tuple[Answer, str]:
+async def _carry_out(call: Call, interface: str, address: str | None, runtime: Runtime) -> tuple[Answer, str]:
     """Prove and run a call; the answer is signed with the key that signed it."""
     started = time.perf_counter()
     proven = await prove(call, runtime)
@@ -112,6 +119,7 @@ async def _carry_out(call: Call, interface: str, runtime: Runtime) -> tuple[Answ
         received_at=runtime.clock(),
         started=started,
         size=len(call.body) or len(call.query),
+        address=address,
     )
 
     def read() -> Work:

@@ -21,11 +21,11 @@ from tenancy.instances import (
     change_order,
     check_change,
     open_instance,
-    release_instance,
     set_expiry,
     set_frozen,
 )
 from tenancy.pushes import Outcome, Push, record_base_push
+from tenancy.releases import release_instance
 
 _SCENES = {"TRIAL_TO_FORMAL", "RENEWAL", "UNSUBSCRIBE_RENEWAL_PERIOD", "RENEWAL_CHANGE"}
 _BLANK = {b"null", b'""'}

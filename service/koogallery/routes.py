@@ -41,6 +41,7 @@ async def receive_push(scope: Scope, receive: Receive, send: Send) -> None:
         query_string=scope["query_string"],
         headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         body=await _read_body(receive, runtime.settings.max_body_bytes),
+        address=scope["client"][0] if scope["client"] else None,
     )
     content, signature = await answer(request, runtime)
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]

@@ -26,7 +26,7 @@ SELECT (SELECT md5(string_agg(code || ':' || name || ':' || coalesce(parent_code
        (SELECT coalesce(sum((SELECT sum(n::bigint) FROM jsonb_each_text(counts) AS e (k, n))), 0)
           FROM push p WHERE p.tenant_id = t.id AND p.interface = 'allOrgSync')
        = (SELECT count(*) FROM change c WHERE c.tenant_id = t.id
-            AND c.push_id IN (SELECT id FROM push p WHERE p.tenant_id = t.id AND p.interface = 'allOrgSync'))
+            AND c.cause_id IN (SELECT id FROM push p WHERE p.tenant_id = t.id AND p.interface = 'allOrgSync'))
        AS changes_complete
 FROM tenant t WHERE t.external_id = $1
 """

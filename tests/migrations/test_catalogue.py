@@ -8,8 +8,9 @@ from service.piccolo_app import APP_CONFIG
 
 # Indexes that do not begin with the tenant, with the reason.
 ACROSS_TENANTS = {
+    "audit_time_of_all": "the operator reads the audit of all tenants, newest first",
     "binding_instance": "a released instance has to find the tenants bound to it",
-    "push_age": "old pushes of all tenants are removed together",
+    "push_received_of_all": "the operator reads the pushes of all tenants, and old ones are removed together",
     "token_hash_unique": "a token is proven before its tenant is known; a hash never occurs twice",
 }
 

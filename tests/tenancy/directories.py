@@ -2,12 +2,13 @@
 
 from uuid import uuid4
 
-from tenancy.access import explain_access
-from tenancy.apps import list_apps, put_app, remove_app
+from tenancy.app_switches import list_apps
+from tenancy.apps import put_app, remove_app
 from tenancy.bindings import Place, TenantFacts, bind_tenant, find_tenant
 from tenancy.department_rows import list_departments, read_tree
 from tenancy.departments import put_department, remove_department, sync_departments
 from tenancy.errors import AppUnknown
+from tenancy.explanations import explain_access
 from tenancy.member_facts import DEFAULTS
 from tenancy.member_pages import list_members
 from tenancy.members import cancel_members, put_members, remove_members
@@ -97,7 +98,7 @@ class Directory:
         blocks = {block.kind for block in found.blocks}
         if "member_unknown" in blocks:
             blocks -= {"member_removed"}
-        return found.allowed, {numbers[path.via[0]] for path in found.paths}, blocks
+        return found.allowed, {numbers[path.via[0].id] for path in found.paths}, blocks
 
 
 def _attributes(member):

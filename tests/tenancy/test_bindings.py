@@ -2,8 +2,8 @@
 
 import pytest
 
-from tenancy.access import explain_access
 from tenancy.errors import AppUnknown, TenantUnknown
+from tenancy.explanations import explain_access
 from tenancy.member_facts import MemberFacts
 from tenancy.member_pages import read_member
 from tenancy.push_pages import list_changes, list_pushes
@@ -83,7 +83,7 @@ async def test_the_reason_for_a_grant_is_the_push_that_gave_it_in_this_binding(n
     second = (await explained(directory)).paths[0]
     assert second.by != first
     pushes = await list_pushes(await directory.tenant_id(), cursor=None, limit=1)
-    assert pushes.items[0].id == second.by
+    assert pushes.items[0].id == second.by.push
 
 
 TWO_APPS = (
@@ -118,6 +118,7 @@ async def test_the_push_that_ended_the_binding_tells_whom_it_removed(new_directo
         ("app.removed", "app-1"),
         ("member.removed", "ann"),
         ("binding.removed", directory.places[0].instance_id),
+        ("access.lost", "ann"),
     ]
 
 

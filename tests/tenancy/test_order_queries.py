@@ -13,8 +13,9 @@ from service.simulator.order_desk import PATH, Fault, OrderDesk
 from service.worker import ask_for_order
 from tenancy.database import system_scope
 from tenancy.instance_rows import read_instance
-from tenancy.instances import change_order, release_instance, set_expiry
+from tenancy.instances import change_order, set_expiry
 from tenancy.order_queries import claim_order_query, record_order, record_order_failure
+from tenancy.releases import release_instance
 from tests.tenancy.pushing import a_push, buy
 
 ACCESS, SECRET = "demo-access", "demo-secret"

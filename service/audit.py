@@ -1,0 +1,49 @@
+"""The audit over HTTP: who did what."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from litestar import Router, get
+from litestar.params import FromPath, QueryParameter
+
+from service.callers import demand_token
+from service.paging import DEFAULT_LIMIT, Cursor, Limit
+from tenancy.audit_pages import AuditEntry, list_audit
+from tenancy.paging import Page
+from tenancy.push_pages import ChangeRecord, list_changes
+
+AuditedTenant = Annotated[UUID | None, QueryParameter(name="tenant", description="One tenant only.")]
+AuditSource = Annotated[
+    Literal["push", "api"] | None,
+    QueryParameter(name="source", description="The marketplace's pushes only, or all but these."),
+]
+Action = Annotated[str | None, QueryParameter(max_length=255, description="Such as `grant.added`.")]
+
+
+@get("/v1/audit", opt={"tenant": "query"})
+async def show_audit(
+    audited_tenant: AuditedTenant = None,
+    audit_source: AuditSource = None,
+    action: Action = None,
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
+) -> Page[AuditEntry]:
+    """List who did what, newest first; a tenant's token has to name its tenant."""
+    return await list_audit(audited_tenant, action=action, source=audit_source, cursor=cursor, limit=limit)
+
+
+@get("/v1/tenants/{tenant_id:uuid}/audit/{entry:uuid}/changes")
+async def show_entry_changes(
+    tenant_id: FromPath[UUID], entry: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+) -> Page[ChangeRecord]:
+    """List what an entry changed, who gained and lost which app included."""
+    return await list_changes(tenant_id, entry, cursor=cursor, limit=limit)
+
+
+router = Router(
+    "/",
+    route_handlers=[show_audit, show_entry_changes],
+    guards=[demand_token],
+    opt={"caller": "token"},
+    tags=["audit"],
+)

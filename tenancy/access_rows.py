@@ -1,0 +1,177 @@
+"""The one writer of `access`: recomputes it for the people that a change may concern.
+
+Whoever changes a fact that access depends on calls `refresh_access` in the same transaction, with a set of
+people that holds all whom the change may concern; more do no harm. It writes what differs, and records who
+has gained or lost which app in the change set of the cause.
+"""
+
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from tenancy.authorisations import WORD
+from tenancy.changes import Cause
+from tenancy.database import Db
+from tenancy.gates import TOLD_GATES
+from tenancy.subjects import EDGES, Subject, containers_above, subjects_below
+
+
+class People(msgspec.Struct, frozen=True):
+    """A set of members: table expressions that end in `concerned (member_id)`, and their parameters."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+_LISTED = "concerned AS (SELECT unnest($5::uuid[]) AS member_id)"
+
+_OF_SUBJECT = f"""
+{subjects_below("SELECT $5::text, $6::text")},
+concerned AS (SELECT member_id FROM members_below)
+"""
+
+# The departments that the cause has moved, added, removed or brought back, as its change set says.
+_MOVED = """
+SELECT 'department', c.subject FROM change c
+WHERE c.tenant_id = $1 AND c.cause_id = $2 AND c.action <> 'department.renamed'
+"""
+
+_OF_MOVED_DEPARTMENTS = f"""
+{subjects_below(_MOVED)},
+concerned AS (SELECT member_id FROM members_below)
+"""
+
+_AUTHORISED_THROUGH = """
+concerned AS (SELECT DISTINCT member_id FROM authorisation WHERE tenant_id = $1 AND instance_id = $5)
+"""
+
+
+def members_listed(ids: list[UUID]) -> People:
+    """These members."""
+    return People(_LISTED, (ids,))
+
+
+def members_of(subject: Subject) -> People:
+    """Everybody that the subject stands for."""
+    return People(_OF_SUBJECT, (subject.type, subject.id))
+
+
+MEMBERS_MOVED: Final = People(_OF_MOVED_DEPARTMENTS, ())
+EVERYBODY: Final = members_of(Subject(type="everyone", id="*"))
+
+
+def members_authorised_through(instance_id: str) -> People:
+    """Everybody of whom the marketplace has ever said something through this instance."""
+    return People(_AUTHORISED_THROUGH, (instance_id,))
+
+
+_PEOPLE_IF_ANY_GRANT = """
+SELECT member_id, user_name FROM people WHERE EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)
+"""
+
+# $1 tenant, $2 cause, $3 time, $4 how many changes of the cause come before, then what the people need.
+_REFRESH = f"""
+people AS MATERIALIZED (
+    SELECT m.id AS member_id, m.user_name
+    FROM concerned c JOIN member m ON m.tenant_id = $1 AND m.id = c.member_id
+    WHERE m.enabled AND m.removed_at IS NULL AND m.source_time IS NOT NULL
+),
+-- What the marketplace says of them.
+word AS MATERIALIZED (
+    SELECT a.member_id, a.app_id, a.instance_id, {WORD} AS word
+    FROM people JOIN authorisation a ON a.tenant_id = $1 AND a.member_id = people.member_id
+    LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id
+),
+-- The departments and groups that hold them, directly or not, and which apps a grant to one of these or to
+-- one above it gives. Downwards again, because a grant reaches a tree of any depth in one pass.
+{containers_above(_PEOPLE_IF_ANY_GRANT)},
+edge AS MATERIALIZED (SELECT e.* FROM container c JOIN ({EDGES}) AS e ON e.kind = c.kind AND e.id = c.id),
+reached (kind, id, app_id) AS (
+    SELECT c.kind, c.id, g.app_id
+    FROM container c JOIN grant_ g ON g.tenant_id = $1 AND g.subject_type = c.kind AND g.subject = c.id
+    UNION
+    SELECT e.kind, e.id, r.app_id
+    FROM reached r JOIN edge e ON e.parent_kind = r.kind AND e.parent_id = r.id
+),
+granted AS (
+    SELECT s.member_id, r.app_id
+    FROM people JOIN membership s ON s.tenant_id = $1 AND s.member_id = people.member_id
+    JOIN reached r ON r.kind = 'department' AND r.id = s.department_code
+    UNION
+    SELECT people.member_id, r.app_id
+    FROM people JOIN group_member g
+      ON g.tenant_id = $1 AND g.subject_type = 'member' AND g.subject = people.user_name
+    JOIN reached r ON r.kind = 'group' AND r.id = g.group_id
+    UNION
+    SELECT people.member_id, g.app_id
+    FROM people JOIN grant_ g
+      ON g.tenant_id = $1 AND g.subject_type = 'member' AND g.subject = people.user_name
+    UNION
+    SELECT people.member_id, g.app_id
+    FROM people JOIN grant_ g ON g.tenant_id = $1 AND g.subject_type = 'everyone'
+),
+due AS MATERIALIZED (
+    SELECT w.member_id, w.app_id, w.instance_id
+    FROM word w JOIN app p ON p.tenant_id = $1 AND p.id = w.app_id AND p.instance_id = w.instance_id
+    WHERE w.word = 'granted'
+    UNION
+    SELECT g.member_id, g.app_id, p.instance_id
+    FROM granted g JOIN app p ON p.tenant_id = $1 AND p.id = g.app_id
+    WHERE NOT EXISTS (SELECT FROM word w WHERE w.member_id = g.member_id AND w.app_id = g.app_id
+                      AND w.word IN ('cancelled', 'removed'))
+),
+held AS MATERIALIZED (
+    SELECT a.member_id, a.app_id, a.instance_id
+    FROM (SELECT DISTINCT member_id FROM concerned) AS c
+    JOIN access a ON a.tenant_id = $1 AND a.member_id = c.member_id
+),
+coming AS MATERIALIZED (TABLE due EXCEPT TABLE held),
+going AS MATERIALIZED (TABLE held EXCEPT TABLE due),
+added AS (
+    INSERT INTO access (tenant_id, member_id, app_id, instance_id, since)
+    SELECT $1, member_id, app_id, instance_id, $3 FROM coming
+),
+deleted AS (
+    DELETE FROM access a USING going g
+    WHERE a.tenant_id = $1 AND a.member_id = g.member_id AND a.app_id = g.app_id
+      AND a.instance_id = g.instance_id
+),
+-- Several bindings of one app are alternatives: only the first is a gain and only the last a loss.
+gate AS MATERIALIZED ({TOLD_GATES}),
+difference AS (
+    SELECT DISTINCT 'access.gained' AS action, c.member_id, c.app_id
+    FROM coming c JOIN gate USING (app_id, instance_id)
+    WHERE NOT EXISTS (SELECT FROM held h JOIN gate USING (app_id, instance_id)
+                      WHERE h.member_id = c.member_id AND h.app_id = c.app_id)
+    UNION ALL
+    SELECT DISTINCT 'access.lost', g.member_id, g.app_id
+    FROM going g JOIN gate USING (app_id, instance_id)
+    WHERE NOT EXISTS (SELECT FROM due d JOIN gate USING (app_id, instance_id)
+                      WHERE d.member_id = g.member_id AND d.app_id = g.app_id)
+),
+recorded AS (
+    INSERT INTO change (tenant_id, cause_id, number, action, subject, after)
+    SELECT $1, $2, $4 + row_number() OVER (), d.action, m.user_name, jsonb_build_object('app', d.app_id)
+    FROM difference d JOIN member m ON m.tenant_id = $1 AND m.id = d.member_id
+    RETURNING action
+)
+SELECT action, count(*) FROM recorded GROUP BY action
+"""
+
+
+async def has_grants(db: Db, tenant_id: UUID) -> bool:
+    """Whether anything is granted here; if not, only the marketplace's word gives access."""
+    return bool(await db.fetchval("SELECT EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)", tenant_id))
+
+
+async def refresh_access(
+    db: Db, tenant_id: UUID, people: People, cause: Cause, *, first: int
+) -> dict[str, int]:
+    """Make the stored access of these people what the facts come to; counts who gained and lost an app.
+
+    `first` is how many changes of the cause come before those of access.
+    """
+    statement = f"WITH RECURSIVE {people.sql},\n{_REFRESH}"
+    rows = await db.fetch(statement, tenant_id, cause.id, cause.at, first, *people.values)
+    return {row["action"]: row["count"] for row in rows}

@@ -1,0 +1,168 @@
+"""Gates: whether anybody may use an app through a binding now, whoever it is.
+
+A gate is open while the app is started and present and its instance usable. Time and the marketplace close
+gates without touching the tenant, so readers ask for the facts themselves; `binding.open` is only what the
+tenant's change sets told last, so that every difference is told once.
+"""
+
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import TypeAlias
+from uuid import UUID
+
+from tenancy.acts import SYSTEM, Act, record_act
+from tenancy.changes import Cause, ChangeFact
+from tenancy.database import Db, system_scope, tenant_scope
+
+# The open gates of a tenant, as (app, instance).
+Gates: TypeAlias = AbstractSet[tuple[str, str]]
+
+_EXPIRY_LOOKBACK = "1 day"
+
+
+def usable(now: str) -> str:
+    """SQL: whether a binding `b` may be used at the parameter `now`; a shadow tenant's has no instance."""
+    return f"""(NOT b.ended AND NOT EXISTS (
+        SELECT FROM instance i
+        WHERE i.instance_id = b.instance_id AND (i.state <> 'active' OR i.expires_at <= {now})))"""
+
+
+# The gates of tenant $1 that are open as its change sets have told.
+TOLD_GATES = """
+SELECT p.id AS app_id, p.instance_id FROM app p
+JOIN binding b ON b.tenant_id = $1 AND b.instance_id = p.instance_id AND b.open
+WHERE p.tenant_id = $1 AND p.removed_at IS NULL
+  AND NOT EXISTS (SELECT FROM stopped_app s WHERE s.tenant_id = $1 AND s.app_id = p.id)
+"""
+
+_TELL = f"""
+UPDATE binding b SET open = {usable("$2")}
+FROM (SELECT instance_id FROM binding WHERE tenant_id = $1) AS all_of_them
+LEFT JOIN instance i USING (instance_id)
+WHERE b.tenant_id = $1 AND b.instance_id = all_of_them.instance_id AND b.open <> {usable("$2")}
+  AND ($3::text IS NULL OR b.instance_id = $3)
+RETURNING b.instance_id, b.open, b.ended, i.state, i.expires_at
+"""
+
+# Of the apps $4, who had access through a gate of ($5, $6) and has none through those of ($7, $8), and
+# the reverse.
+_RECORD = """
+WITH had AS (
+    SELECT DISTINCT a.member_id, a.app_id
+    FROM access a JOIN unnest($5::text[], $6::text[]) AS g (app_id, instance_id) USING (app_id, instance_id)
+    WHERE a.tenant_id = $1 AND a.app_id = ANY($4)
+), has AS (
+    SELECT DISTINCT a.member_id, a.app_id
+    FROM access a JOIN unnest($7::text[], $8::text[]) AS g (app_id, instance_id) USING (app_id, instance_id)
+    WHERE a.tenant_id = $1 AND a.app_id = ANY($4)
+), recorded AS (
+    INSERT INTO change (tenant_id, cause_id, number, action, subject, after)
+    SELECT $1, $2, $3 + row_number() OVER (), d.action, m.user_name,
+           jsonb_build_object('app', d.app_id)
+    FROM (SELECT 'access.lost' AS action, * FROM (TABLE had EXCEPT TABLE has) AS lost
+          UNION ALL
+          SELECT 'access.gained', * FROM (TABLE has EXCEPT TABLE had) AS gained) AS d
+    JOIN member m ON m.tenant_id = $1 AND m.id = d.member_id
+    RETURNING action
+)
+SELECT action, count(*) FROM recorded GROUP BY action
+"""
+
+
+async def read_gates(db: Db, tenant_id: UUID) -> Gates:
+    """The gates that are open as the change sets have told."""
+    return {(row["app_id"], row["instance_id"]) for row in await db.fetch(TOLD_GATES, tenant_id)}
+
+
+async def record_gates(db: Db, tenant_id: UUID, before: Gates, cause: Cause, *, first: int) -> dict[str, int]:
+    """Record who has gained and lost access since the gates stood as `before`; counts them.
+
+    `first` is how many changes of the cause come before these.
+    """
+    after = await read_gates(db, tenant_id)
+    apps = sorted({app_id for app_id, _ in before ^ after})
+    if not apps:
+        return {}
+    rows = await db.fetch(
+        _RECORD,
+        tenant_id,
+        cause.id,
+        first,
+        apps,
+        *_columns(before),
+        *_columns(after),
+    )
+    return {row["action"]: row["count"] for row in rows}
+
+
+def _columns(gates: Gates) -> tuple[list[str], list[str]]:
+    return [app_id for app_id, _ in gates], [instance_id for _, instance_id in gates]
+
+
+async def tell_bindings(
+    db: Db, tenant_id: UUID, *, now: datetime, only: str | None = None
+) -> list[ChangeFact]:
+    """Note which bindings, or whether `only` that one, have become usable or ceased to be.
+
+    `record_gates` then says whom it concerns.
+    """
+    rows = await db.fetch(_TELL, tenant_id, now, only)
+    return [
+        ChangeFact(
+            action="binding.opened" if row["open"] else "binding.closed",
+            subject=row["instance_id"],
+            after={"ended": row["ended"], "state": row["state"], "expires_at": row["expires_at"]},
+        )
+        for row in rows
+    ]
+
+
+async def settle_instance(instance_id: str, cause: Cause) -> None:
+    """Tell the tenants of an instance what its change means for them, one after the other.
+
+    A crash in between leaves the rest to `settle_bindings`; what people may do never waits for this.
+    """
+    async with system_scope() as db:
+        rows = await db.fetch(
+            "SELECT tenant_id FROM binding WHERE instance_id = $1 ORDER BY tenant_id", instance_id
+        )
+    for row in rows:
+        await _settle(row["tenant_id"], by=cause.by, now=cause.at)
+
+
+# An expiry of the last day is looked for every second, any other difference once a minute.
+_UNTOLD = f"""
+SELECT DISTINCT b.tenant_id FROM binding b LEFT JOIN instance o USING (instance_id)
+WHERE b.open <> {usable("$1")} AND ($2 OR o.expires_at > $1 - '{_EXPIRY_LOOKBACK}'::interval
+                                           AND o.expires_at <= $1)
+LIMIT 1000
+"""
+
+
+async def settle_bindings(*, now: datetime) -> int:
+    """Tell all tenants whose bindings have become usable or ceased to be; how many tenants that were."""
+    return await _settle_untold(now=now, everywhere=True)
+
+
+async def settle_expired(*, now: datetime) -> int:
+    """Tell the tenants whose instance has expired of late; how many there were."""
+    return await _settle_untold(now=now, everywhere=False)
+
+
+async def _settle_untold(*, now: datetime, everywhere: bool) -> int:
+    async with system_scope() as db:
+        rows = await db.fetch(_UNTOLD, now, everywhere)
+    for row in rows:
+        await _settle(row["tenant_id"], by=SYSTEM, now=now)
+    return len(rows)
+
+
+async def _settle(tenant_id: UUID, *, by: str, now: datetime) -> None:
+    async with tenant_scope(tenant_id, changing=True) as db:
+        before = await read_gates(db, tenant_id)
+        changes = await tell_bindings(db, tenant_id, now=now)
+        if not changes:
+            return
+        act = Act(actor=by, at=now)
+        counts = await record_gates(db, tenant_id, before, act.cause, first=len(changes))
+        await record_act(db, act, changes, tenant_id=tenant_id, differences=counts)

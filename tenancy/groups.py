@@ -1,0 +1,178 @@
+"""Groups of a tenant: named sets of members, departments and other groups."""
+
+import re
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from tenancy.access_rows import members_listed, members_of, refresh_access
+from tenancy.acts import Act, record_act
+from tenancy.changes import ChangeFact
+from tenancy.database import Db, tenant_scope
+from tenancy.errors import GroupChanged, GroupIdInvalid, GroupLoop, GroupUnknown
+from tenancy.names import demand_name
+from tenancy.subjects import Subject, SubjectTypeUnknown, demand_subject, groups_above, subjects_below
+from tenancy.tenants import demand_tenant
+
+_GROUP_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group; `revision` counts its versions, what it contains not included."""
+
+    id: str
+    name: str
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+COLUMNS: Final = "id, name, revision, created_at, updated_at"
+
+_PUT = f"""
+INSERT INTO group_ (tenant_id, id, name, revision, created_at, updated_at)
+VALUES ($1, $2, $3, 1, $4, $4)
+ON CONFLICT (tenant_id, id) DO UPDATE
+SET name = excluded.name, revision = group_.revision + 1, updated_at = excluded.updated_at
+RETURNING {COLUMNS}
+"""
+
+_MEMBERS = f"""
+WITH RECURSIVE {subjects_below("SELECT 'group', $2::text")}
+SELECT member_id FROM members_below
+"""
+
+_FORGET = (
+    "DELETE FROM group_member WHERE tenant_id = $1 AND subject_type = 'group' AND subject = $2",
+    "DELETE FROM grant_ WHERE tenant_id = $1 AND subject_type = 'group' AND subject = $2",
+    "DELETE FROM group_ WHERE tenant_id = $1 AND id = $2",
+)
+
+_ADD = """
+INSERT INTO group_member (tenant_id, group_id, subject_type, subject, added_at, added_by)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT DO NOTHING
+RETURNING subject
+"""
+
+_TAKE_OUT = """
+DELETE FROM group_member WHERE tenant_id = $1 AND group_id = $2 AND subject_type = $3 AND subject = $4
+RETURNING subject
+"""
+
+_LIES_IN = f"WITH RECURSIVE {groups_above('$2')} SELECT EXISTS (SELECT FROM above WHERE id = $3)"
+
+
+async def put_group(
+    tenant_id: UUID, group_id: str, *, name: str, expected_revision: int | None, act: Act
+) -> Group:
+    """Create or rename a group.
+
+    Raises:
+        TenantUnknown, GroupIdInvalid, NameInvalid: the tenant, the id or the name.
+        GroupChanged: it is not at the expected revision; 0 expects that there is none.
+    """
+    if _GROUP_ID.fullmatch(group_id) is None:
+        raise GroupIdInvalid
+    name = demand_name(name)
+    async with tenant_scope(tenant_id, changing=True) as db:
+        await demand_tenant(db, tenant_id)
+        row = await db.fetchrow(
+            f"SELECT {COLUMNS} FROM group_ WHERE tenant_id = $1 AND id = $2", tenant_id, group_id
+        )
+        revision = row["revision"] if row is not None else 0
+        if expected_revision is not None and expected_revision != revision:
+            raise GroupChanged
+        if row is None or row["name"] != name:
+            before = None if row is None else {"name": row["name"]}
+            row = await db.fetchrow(_PUT, tenant_id, group_id, name, act.at)
+            change = ChangeFact(
+                action="group.added" if before is None else "group.renamed",
+                subject=group_id,
+                before=before,
+                after={"name": name},
+            )
+            await record_act(db, act, [change], tenant_id=tenant_id)
+        assert row is not None
+        return msgspec.convert(dict(row), Group)
+
+
+async def remove_group(tenant_id: UUID, group_id: str, *, act: Act) -> None:
+    """Remove a group from wherever it is: other groups, and the grants to it.
+
+    Raises:
+        GroupUnknown: the tenant has no such group.
+    """
+    async with tenant_scope(tenant_id, changing=True) as db:
+        group = await demand_group(db, tenant_id, group_id)
+        members = [row["member_id"] for row in await db.fetch(_MEMBERS, tenant_id, group_id)]
+        for statement in _FORGET:
+            await db.execute(statement, tenant_id, group_id)
+        change = ChangeFact(action="group.removed", subject=group_id, before={"name": group.name})
+        counts = await refresh_access(db, tenant_id, members_listed(members), act.cause, first=1)
+        await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
+
+
+async def demand_group(db: Db, tenant_id: UUID, group_id: str) -> Group:
+    """Read a group in the caller's scope.
+
+    Raises:
+        GroupUnknown: the tenant has no such group.
+    """
+    row = await db.fetchrow(
+        f"SELECT {COLUMNS} FROM group_ WHERE tenant_id = $1 AND id = $2", tenant_id, group_id
+    )
+    if row is None:
+        raise GroupUnknown
+    return msgspec.convert(dict(row), Group)
+
+
+async def put_group_member(tenant_id: UUID, group_id: str, subject: Subject, *, act: Act) -> None:
+    """Put a member, a department with all below it, or another group into a group; repeating changes nothing.
+
+    Raises:
+        SubjectTypeUnknown: everyone cannot be in a group.
+        GroupUnknown, DepartmentUnknown, MemberUnknown: the group or the subject is not there.
+        GroupLoop: the group lies in the one that it is to contain.
+    """
+    _demand_containable(subject)
+    async with tenant_scope(tenant_id, changing=True) as db:
+        await demand_group(db, tenant_id, group_id)
+        await demand_subject(db, tenant_id, subject)
+        if subject.type == "group" and await db.fetchval(_LIES_IN, tenant_id, group_id, subject.id):
+            raise GroupLoop
+        added = await db.fetchval(_ADD, tenant_id, group_id, subject.type, subject.id, act.at, act.cause.by)
+        if added is not None:
+            await _record(db, tenant_id, "group_member.added", group_id, subject, act)
+
+
+async def remove_group_member(tenant_id: UUID, group_id: str, subject: Subject, *, act: Act) -> None:
+    """Take a subject out of a group; what is not in it may be taken out as often as you like.
+
+    Raises:
+        SubjectTypeUnknown: everyone cannot be in a group.
+        GroupUnknown, DepartmentUnknown, MemberUnknown: the group or the subject has never been there.
+    """
+    _demand_containable(subject)
+    async with tenant_scope(tenant_id, changing=True) as db:
+        await demand_group(db, tenant_id, group_id)
+        taken = await db.fetchval(_TAKE_OUT, tenant_id, group_id, subject.type, subject.id)
+        if taken is None:
+            await demand_subject(db, tenant_id, subject)
+        else:
+            await _record(db, tenant_id, "group_member.removed", group_id, subject, act)
+
+
+def _demand_containable(subject: Subject) -> None:
+    if subject.type == "everyone":
+        raise SubjectTypeUnknown
+
+
+async def _record(db: Db, tenant_id: UUID, action: str, group_id: str, subject: Subject, act: Act) -> None:
+    change = ChangeFact(action=action, subject=group_id, after=msgspec.to_builtins(subject))
+    if action.endswith("removed"):
+        change = ChangeFact(action=action, subject=group_id, before=msgspec.to_builtins(subject))
+    counts = await refresh_access(db, tenant_id, members_of(subject), act.cause, first=1)
+    await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
