@@ -18,7 +18,9 @@ from tenancy.grants import Grant, grant_access, list_grants, read_grant, revoke_
 from tenancy.paging import Page
 from tenancy.subjects import read_subject
 
-GrantSource = Annotated[Literal["local", "marketplace"] | None, QueryParameter(name="source")]
+GrantSource = Annotated[
+    Literal["local", "marketplace"] | None, QueryParameter(description="One of the two sources only.")
+]
 
 
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,12 +59,12 @@ async def switch_app(
 async def show_grants(
     tenant_id: FromPath[UUID],
     app: FromPath[str],
-    grant_source: GrantSource = None,
+    source: GrantSource = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[Grant]:
     """List to whom an app is granted, here (`local`) and by the marketplace."""
-    return await list_grants(tenant_id, app, source=grant_source, cursor=cursor, limit=limit)
+    return await list_grants(tenant_id, app, source=source, cursor=cursor, limit=limit)
 
 
 @get("/{app:str}/grants/{subject_type:str}/{subject:path}")

@@ -12,24 +12,24 @@ from tenancy.audit_pages import AuditEntry, list_audit
 from tenancy.paging import Page
 from tenancy.push_pages import ChangeRecord, list_changes
 
-AuditedTenant = Annotated[UUID | None, QueryParameter(name="tenant", description="One tenant only.")]
+AuditedTenant = Annotated[UUID | None, QueryParameter(description="One tenant only.")]
 AuditSource = Annotated[
     Literal["push", "api"] | None,
-    QueryParameter(name="source", description="The marketplace's pushes only, or all but these."),
+    QueryParameter(description="The marketplace's pushes only, or all but these."),
 ]
 Action = Annotated[str | None, QueryParameter(max_length=255, description="Such as `grant.added`.")]
 
 
 @get("/v1/audit", opt={"tenant": "query"})
 async def show_audit(
-    audited_tenant: AuditedTenant = None,
-    audit_source: AuditSource = None,
+    tenant: AuditedTenant = None,
+    source: AuditSource = None,
     action: Action = None,
     cursor: Cursor = None,
     limit: Limit = DEFAULT_LIMIT,
 ) -> Page[AuditEntry]:
     """List who did what, newest first; a tenant's token has to name its tenant."""
-    return await list_audit(audited_tenant, action=action, source=audit_source, cursor=cursor, limit=limit)
+    return await list_audit(tenant, action=action, source=source, cursor=cursor, limit=limit)
 
 
 @get("/v1/tenants/{tenant_id:uuid}/audit/{entry:uuid}/changes")

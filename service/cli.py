@@ -130,9 +130,7 @@ def create_token(role: Role, tenant: UUID | None) -> None:
 
     async def run(settings: Settings) -> str:
         async with open_runtime(settings):
-            return await make_token(
-                role=role, tenant_id=tenant, act=Act(actor="operator:cli", at=system_clock())
-            )
+            return await make_token(role=role, tenant_id=tenant, act=_command())
 
     with ready_settings(_settings()) as settings:
         click.echo(_run(run(settings)))
@@ -149,7 +147,7 @@ def rotate_keys() -> None:
 
     async def run(settings: Settings) -> dict[str, int]:
         async with open_runtime(settings) as runtime:
-            return await reseal_secrets(keyring=runtime.keyring)
+            return await reseal_secrets(keyring=runtime.keyring, act=_command())
 
     with ready_settings(_settings()) as settings:
         done = _run(run(settings))
@@ -159,6 +157,11 @@ def rotate_keys() -> None:
 
 cli.add_command(simulate)
 cli.add_command(scorecard)
+
+
+def _command() -> Act:
+    """What the audit says of somebody who runs this command."""
+    return Act(actor="operator:command-line", at=system_clock())
 
 
 def _settings() -> Settings:

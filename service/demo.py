@@ -103,19 +103,23 @@ def _await_readiness(settings: Settings, process: "subprocess.Popen[bytes]") -> 
     raise DemoFailed("The server did not start; its messages stand above.")
 
 
+async def _demand_success(answer: httpx2.Response) -> None:
+    if not answer.is_success:
+        await answer.aread()
+        raise DemoFailed(f"{answer.request.method} {answer.request.url} was refused: {answer.text}")
+
+
 async def _show(settings: Settings) -> None:
     async with httpx2.AsyncClient(
         base_url=settings.public_url,
         headers={"Authorization": f"Bearer {settings.operator_token}"},
         timeout=30,
         trust_env=False,
+        event_hooks={"response": [_demand_success]},
     ) as api:
         base_key, kit_key = secrets.token_hex(16), secrets.token_hex(16)
         keys = {"base_keys": [base_key], "kit_keys": [kit_key]}
-        answer = await api.put(f"/v1/products/{_PRODUCT}", json={"name": "Demonstration", **keys})
-        if not answer.is_success:
-            raise DemoFailed(f"The product could not be put: {answer.text}")
-        product = answer.json()
+        product = (await api.put(f"/v1/products/{_PRODUCT}", json={"name": "Demonstration", **keys})).json()
         marketplace = Marketplace(
             product["production_address"],
             base_key=base_key,

@@ -1,4 +1,6 @@
-"""What the demonstration shows at its end: the directory as our own API tells it."""
+"""What the demonstration shows at its end: the directory, and what an administrator does with it."""
+
+from typing import Any
 
 import click
 import httpx2
@@ -8,10 +10,11 @@ from service.simulator.buyers import Buyer
 
 _TOP_DEPTH = 1
 _TOP_NODES = 12
+_MOST_MEMBERS = 1000
 
 
 async def print_summary(api: httpx2.AsyncClient, buyer: Buyer, settings: Settings) -> None:
-    """Print the tree's top, counts, one access decision and where to look further."""
+    """Print the tree's top and counts, administer the app through our API, say where to look further."""
     [found] = (await api.get("/v1/tenants", params={"external_id": buyer.tenant_id})).json()["items"]
     home = f"/v1/tenants/{found['id']}"
     tenant = (await api.get(home)).json()
@@ -26,21 +29,50 @@ async def print_summary(api: httpx2.AsyncClient, buyer: Buyer, settings: Setting
         f"  {counts['departments']} departments, {counts['members']} members, {counts['apps']} app;"
         f" instance {buyer.instance_id}"
     )
-    [member] = (await api.get(f"{home}/members", params={"limit": 1})).json()["items"]
-    access = f"{home}/apps/{buyer.app_id}/access/{member['user_name']}"
-    allowed = (await api.get(access, params={"explain": "false"})).json()["allowed"]
-    click.echo(f"  {member['user_name']} may {'' if allowed else 'not '}use the app")
-    [push] = (await api.get(f"{home}/pushes", params={"limit": 1})).json()["items"]
+    app, audit = f"{home}/apps/{buyer.app_id}", f"/v1/audit?tenant={found['id']}"
+    click.echo("\nAn administrator, through our API:")
+    user_name = await _grant(api, home, app, next(node for node in top if node["depth"] == _TOP_DEPTH))
+    await _stop_and_start(api, app, audit)
+    access = f"{app}/access/{user_name}"
+    _print_access(user_name, (await api.get(access)).json())
 
+    [push] = (await api.get(f"{home}/pushes", params={"limit": 1})).json()["items"]
+    changes = f"{home}/pushes/{push['id']}/changes"
     url, token = settings.public_url, settings.operator_token
     click.echo("\nLook further:")
     click.echo(f"  export TOKEN={token}")
-    for path in (
-        f"{home}/tree",
-        f"{home}/members?q={member['user_name'][:4]}",
-        access,
-        f"{home}/pushes",
-        f"{home}/pushes/{push['id']}/changes",
-    ):
+    for path in (f"{home}/tree", f"{home}/members?q={user_name}", access, changes, audit):
         click.echo(f"  curl -H \"Authorization: Bearer $TOKEN\" '{url}{path}'")
     click.echo(f"  API documentation: {url}/docs   machine-readable: {url}/openapi.json")
+
+
+async def _grant(api: httpx2.AsyncClient, home: str, app: str, department: dict[str, Any]) -> str:
+    """Grant the app to a department, and to a group with it; the user name of one whom both grants reach."""
+    group, subject = f"{home}/groups/pilot", f"department/{department['code']}"
+    await api.put(group, json={"name": "Pilot"})
+    await api.put(f"{group}/members/{subject}")
+    people = (await api.get(f"{group}/effective-members", params={"limit": _MOST_MEMBERS})).json()["items"]
+    click.echo(
+        f"  has made the group pilot of {department['code']} {department['name']}"
+        f" and all below it: {len(people)} members"
+    )
+    await api.put(f"{app}/grants/{subject}")
+    await api.put(f"{app}/grants/group/pilot")
+    click.echo("  has granted the app to this department and to the group")
+    return str(next(person["user_name"] for person in people if person["enabled"]))
+
+
+async def _stop_and_start(api: httpx2.AsyncClient, app: str, audit: str) -> None:
+    for enabled, action, difference in ((False, "stopped", "lost"), (True, "started", "gained")):
+        await api.patch(app, json={"enabled": enabled})
+        [entry] = (await api.get(f"{audit}&action=app.{action}&limit=1")).json()["items"]
+        people = entry["counts"][f"access.{difference}"]
+        click.echo(f"  has {action} it: {people} members have {difference} access")
+
+
+def _print_access(user_name: str, access: dict[str, Any]) -> None:
+    click.echo(f"  asks why {user_name} may {'' if access['allowed'] else 'not '}use the app:")
+    for path in access["paths"]:
+        click.echo(f"    by {path['kind']}: {' → '.join(step['id'] for step in path['via'])}")
+    for block in access["blocks"]:
+        click.echo(f"    but {block['kind']}")

@@ -93,8 +93,11 @@ async def sweep(runtime: Runtime) -> None:
     await settle_bindings(now=now)
     before = now - timedelta(days=runtime.settings.retention_days)
     for tenant_id in await list_tenants_to_erase(before=before):
-        if await erase_tenant(tenant_id, before=before, now=now):
-            log.info("tenant_erased", tenant_id=str(tenant_id))
+        try:
+            if await erase_tenant(tenant_id, before=before, now=now):
+                log.info("tenant_erased", tenant_id=str(tenant_id))
+        except DomainError as error:
+            log.warning("tenant_not_erased", tenant_id=str(tenant_id), code=error.code)
     before = now - timedelta(days=runtime.settings.push_retention_days)
     while await remove_old_pushes(before=before):
         continue

@@ -175,3 +175,13 @@ async def refresh_access(
     statement = f"WITH RECURSIVE {people.sql},\n{_REFRESH}"
     rows = await db.fetch(statement, tenant_id, cause.id, cause.at, first, *people.values)
     return {row["action"]: row["count"] for row in rows}
+
+
+async def forget_access(db: Db, tenant_id: UUID, instance_id: str, app_ids: list[str]) -> None:
+    """Drop what is stored for apps that went with their binding; the gates have told whom it concerns."""
+    await db.execute(
+        "DELETE FROM access WHERE tenant_id = $1 AND instance_id = $2 AND app_id = ANY($3)",
+        tenant_id,
+        instance_id,
+        app_ids,
+    )

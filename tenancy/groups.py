@@ -44,11 +44,21 @@ WITH RECURSIVE {subjects_below("SELECT 'group', $2::text")}
 SELECT member_id FROM members_below
 """
 
-_FORGET = (
-    "DELETE FROM group_member WHERE tenant_id = $1 AND subject_type = 'group' AND subject = $2",
-    "DELETE FROM grant_ WHERE tenant_id = $1 AND subject_type = 'group' AND subject = $2",
-    "DELETE FROM group_ WHERE tenant_id = $1 AND id = $2",
+# What the group contains, the groups in which it lies and the grants to it, as they go.
+_FORGET = """
+WITH contents AS (
+    DELETE FROM group_member
+    WHERE tenant_id = $1 AND (group_id = $2 OR subject_type = 'group' AND subject = $2)
+    RETURNING group_id, subject_type, subject
+), grants AS (
+    DELETE FROM grant_ WHERE tenant_id = $1 AND subject_type = 'group' AND subject = $2 RETURNING app_id
 )
+SELECT 'group_member.removed' AS action, group_id AS subject, subject_type AS type, subject AS id
+FROM contents
+UNION ALL
+SELECT 'grant.removed', app_id, 'group', $2 FROM grants
+ORDER BY action, subject, type, id
+"""
 
 _ADD = """
 INSERT INTO group_member (tenant_id, group_id, subject_type, subject, added_at, added_by)
@@ -108,11 +118,16 @@ async def remove_group(tenant_id: UUID, group_id: str, *, act: Act) -> None:
     async with tenant_scope(tenant_id, changing=True) as db:
         group = await demand_group(db, tenant_id, group_id)
         members = [row["member_id"] for row in await db.fetch(_MEMBERS, tenant_id, group_id)]
-        for statement in _FORGET:
-            await db.execute(statement, tenant_id, group_id)
-        change = ChangeFact(action="group.removed", subject=group_id, before={"name": group.name})
-        counts = await refresh_access(db, tenant_id, members_listed(members), act.cause, first=1)
-        await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
+        gone = await db.fetch(_FORGET, tenant_id, group_id)
+        await db.execute("DELETE FROM group_ WHERE tenant_id = $1 AND id = $2", tenant_id, group_id)
+        changes = [ChangeFact(action="group.removed", subject=group_id, before={"name": group.name})]
+        changes += [
+            ChangeFact(action=action, subject=subject, before={"type": kind, "id": identifier})
+            for action, subject, kind, identifier in gone
+        ]
+        people, first = members_listed(members), len(changes)
+        counts = await refresh_access(db, tenant_id, people, act.cause, first=first)
+        await record_act(db, act, changes, tenant_id=tenant_id, differences=counts)
 
 
 async def demand_group(db: Db, tenant_id: UUID, group_id: str) -> Group:

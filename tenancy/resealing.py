@@ -2,7 +2,9 @@
 
 from uuid import UUID
 
+from tenancy.acts import Act, record_act
 from tenancy.apps import secret_purpose
+from tenancy.changes import ChangeFact
 from tenancy.database import system_scope, tenant_scope
 from tenancy.instance_rows import contact_purpose
 from tenancy.products import reseal_products
@@ -11,17 +13,21 @@ from tenancy.secrets import Keyring
 _PAGE = 500
 
 
-async def reseal_secrets(*, keyring: Keyring) -> dict[str, int]:
+async def reseal_secrets(*, keyring: Keyring, act: Act) -> dict[str, int]:
     """Encrypt everything anew, tenant by tenant; returns how many values of each kind there are.
 
     Raises:
         SecretUndecryptable: a value is under a key that is not configured; nothing of its kind is lost.
     """
-    return {
+    counts = {
         "products": await reseal_products(keyring=keyring),
         "contacts": await _reseal_contacts(keyring),
         "apps": sum([await _reseal_apps(tenant_id, keyring) for tenant_id in await _tenants()]),
     }
+    async with system_scope() as db:
+        rotated = ChangeFact(action="keys.rotated", subject=keyring.first, after=counts)
+        await record_act(db, act, [rotated])
+    return counts
 
 
 async def _tenants() -> list[UUID]:

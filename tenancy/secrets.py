@@ -20,14 +20,14 @@ class Keyring:
 
     def __init__(self, keys: Sequence[tuple[str, bytes]]) -> None:
         """Take (id, 32 bytes) pairs, the encrypting one first."""
-        self._first = keys[0][0]
+        self.first = keys[0][0]
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
 
     def seal(self, plain: bytes, *, purpose: str) -> bytes:
         """Encrypt `plain` for `purpose`, such as `product:crm`."""
-        name = self._first.encode()
+        name = self.first.encode()
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._first].encrypt(nonce, plain, purpose.encode())
+        sealed = self._ciphers[self.first].encrypt(nonce, plain, purpose.encode())
         return bytes([len(name)]) + name + nonce + sealed
 
     def open(self, sealed: bytes, *, purpose: str) -> bytes:

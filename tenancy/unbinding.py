@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.access_rows import members_authorised_through, refresh_access
+from tenancy.access_rows import forget_access, members_authorised_through, refresh_access
 from tenancy.authorisations import WORD
 from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place
 from tenancy.changes import Cause, ChangeFact
@@ -27,10 +27,6 @@ SET ended = binding.ended OR excluded.ended_time >= binding.source_time,
 
 _REMOVE_APPS = """
 DELETE FROM app WHERE tenant_id = $1 AND instance_id = $2 AND source_time <= $3 RETURNING id, removed_at
-"""
-
-_FORGET_ACCESS = """
-DELETE FROM access a WHERE a.tenant_id = $1 AND a.instance_id = $2 AND a.app_id = ANY($3)
 """
 
 # Whom another app has removed, and who was there only because of this binding.
@@ -81,19 +77,20 @@ async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime
     apps = await db.fetch(_REMOVE_APPS, tenant_id, instance_id, at)
     members = await db.fetch(_REMOVE_MEMBERS, tenant_id, instance_id, cause.at, cause.by)
     await db.execute(MARK_UNBOUND, tenant_id, cause.at)
-    changes = [
+    changes = []
+    assert after is not None
+    if after["ended"] and before is not None and not before["ended"]:
+        changes.append(ChangeFact(action="binding.removed", subject=instance_id))
+    changes += [
         ChangeFact(action="app.removed", subject=row["id"], before={"instance_id": instance_id})
         for row in apps
         if row["removed_at"] is None
     ]
     changes += [ChangeFact(action="member.removed", subject=row["user_name"]) for row in members]
-    assert after is not None
-    if after["ended"] and before is not None and not before["ended"]:
-        changes.append(ChangeFact(action="binding.removed", subject=instance_id))
     # Through the gates first, while the stored access still says whom they let in.
     await tell_bindings(db, tenant_id, now=cause.at, only=instance_id)
     counts = await record_gates(db, tenant_id, gates, cause, first=len(changes))
-    await db.execute(_FORGET_ACCESS, tenant_id, instance_id, [row["id"] for row in apps])
+    await forget_access(db, tenant_id, instance_id, [row["id"] for row in apps])
     first = len(changes) + sum(counts.values())
     people = members_authorised_through(instance_id)
     later = await refresh_access(db, tenant_id, people, cause, first=first)

@@ -129,11 +129,19 @@ def test_the_inner_packages_know_no_http_and_no_processes():
 def test_the_database_is_reached_through_tenancy_only():
     def reaches(path):
         return any(
-            name in {"tenancy.tables", "tenancy.database"} or name.split(".")[0] in {"piccolo", "asyncpg"}
+            name in {"tenancy.tables", "tenancy.history_tables", "tenancy.database"}
+            or name.split(".")[0] in {"piccolo", "asyncpg"}
             for name in imports(syntax(path))
         )
 
     assert set(offenders(list_modules("service"), reaches)) <= WIRING
+
+
+def test_access_is_written_in_one_place_whoever_changes_it():
+    def writes(path):
+        return re.search(r"(INSERT INTO|UPDATE|DELETE FROM) access\b", path.read_text(encoding="utf-8"))
+
+    assert offenders(list_modules(*PRODUCT), writes) == ["tenancy/access_rows.py"]
 
 
 def test_words_of_the_wire_stay_out_of_the_domain():

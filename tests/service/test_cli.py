@@ -1,6 +1,7 @@
 """The `tenon` command as an operator meets it."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -85,6 +86,14 @@ def test_the_demonstration_shows_the_main_job_and_exits():
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "3200 members" in done.stdout
+    [lost] = re.findall(r"has stopped it: (\d+) members have lost access", done.stdout)
+    [gained] = re.findall(r"has started it: (\d+) members have gained access", done.stdout)
+    assert lost == gained != "0"
+    assert re.findall(r"by (marketplace|department|group): \S", done.stdout) == [
+        "marketplace",
+        "department",
+        "group",
+    ]
     assert "Look further" in done.stdout
 
 

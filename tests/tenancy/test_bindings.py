@@ -115,9 +115,9 @@ async def test_the_push_that_ended_the_binding_tells_whom_it_removed(new_directo
     pushes = await list_pushes(tenant_id, cursor=None, limit=1)
     changes = await list_changes(tenant_id, pushes.items[0].id, cursor=None, limit=10)
     assert [(change.action, change.subject) for change in changes.items] == [
+        ("binding.removed", directory.places[0].instance_id),
         ("app.removed", "app-1"),
         ("member.removed", "ann"),
-        ("binding.removed", directory.places[0].instance_id),
         ("access.lost", "ann"),
     ]
 

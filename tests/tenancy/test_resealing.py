@@ -1,11 +1,14 @@
 """Changing the encryption key: everything is sealed anew, and the old key can be taken away."""
 
 import os
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
+from tenancy.acts import Act
 from tenancy.apps import secret_purpose
+from tenancy.audit_pages import list_audit
 from tenancy.database import tenant_scope
 from tenancy.errors import SecretUndecryptable
 from tenancy.instance_rows import read_contact
@@ -14,6 +17,11 @@ from tenancy.resealing import reseal_secrets
 from tenancy.secrets import Keyring
 from tests.tenancy.histories import Message
 from tests.tenancy.pushing import buy
+
+
+def an_act():
+    return Act(actor="operator:command-line", at=datetime.now(UTC))
+
 
 CONTACT = {"mobile": "13900000001", "email": "ann@xinghe.example"}
 
@@ -24,7 +32,7 @@ async def keys(runtime):
     old = [(key.id, key.key) for key in runtime.settings.encryption_keys]
     new = ("new", os.urandom(32))
     yield old, new
-    await reseal_secrets(keyring=Keyring([*old, new]))
+    await reseal_secrets(keyring=Keyring([*old, new]), act=an_act())
 
 
 async def app_secret(directory):
@@ -43,9 +51,11 @@ async def test_after_resealing_the_new_key_alone_opens_everything(
     await directory.deliver(Message("put_app", 0, 1, ("app-1", "client")))
     instance_id = await buy(shared_product, runtime, contact=CONTACT)
 
-    counts = await reseal_secrets(keyring=Keyring([new, *old]))
+    counts = await reseal_secrets(keyring=Keyring([new, *old]), act=an_act())
     assert set(counts) == {"products", "contacts", "apps"}
     assert all(counts.values())
+    entries = await list_audit(None, action="keys.rotated", source="api", cursor=None, limit=1)
+    assert (entries.items[0].subject, entries.items[0].after) == (new[0], counts)
 
     only_new = Keyring([new])
     assert (await read_product(product, keyring=only_new)).secrets.base_keys
@@ -63,7 +73,7 @@ async def test_without_the_old_key_nothing_is_lost(keys, runtime, product, new_d
     await directory.deliver(Message("put_app", 0, 1, ("app-1", "client")))
     before = await app_secret(directory)
     with pytest.raises(SecretUndecryptable):
-        await reseal_secrets(keyring=Keyring([new]))
+        await reseal_secrets(keyring=Keyring([new]), act=an_act())
     assert await app_secret(directory) == before
     assert (await read_product(product, keyring=Keyring(old))).secrets.base_keys
 
