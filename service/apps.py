@@ -12,7 +12,14 @@ from service.callers import act_of, demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from service.runtime import Runtime
 from tenancy.access import AccessRecord, check_access, list_access
-from tenancy.app_switches import AppRecord, AppSwitch, disable_app, enable_app, list_apps
+from tenancy.app_switches import (
+    AppRecord,
+    AppSwitch,
+    disable_app,
+    enable_app,
+    list_apps,
+    read_app,
+)
 from tenancy.explanations import Access, explain_access
 from tenancy.grants import Grant, grant_access, list_grants, read_grant, revoke_access
 from tenancy.paging import Page
@@ -41,6 +48,12 @@ async def show_apps(
 ) -> Page[AppRecord]:
     """List apps, one entry per binding."""
     return await list_apps(tenant_id, cursor=cursor, limit=limit)
+
+
+@get("/{app:str}")
+async def show_app(tenant_id: FromPath[UUID], app: FromPath[str]) -> AppSwitch:
+    """Show whether an app is started, and if not, since when and by whom it is stopped."""
+    return await read_app(tenant_id, app)
 
 
 @patch("/{app:str}")
@@ -134,6 +147,7 @@ router = Router(
     "/v1/tenants/{tenant_id:uuid}/apps",
     route_handlers=[
         show_apps,
+        show_app,
         switch_app,
         show_grants,
         show_grant,

@@ -87,6 +87,17 @@ async def disable_app(tenant_id: UUID, app_id: str, *, act: Act) -> AppSwitch:
         return await _read(db, tenant_id, app_id)
 
 
+async def read_app(tenant_id: UUID, app_id: str) -> AppSwitch:
+    """Read whether an app is started.
+
+    Raises:
+        AppUnknown: the tenant has no such app.
+    """
+    async with tenant_scope(tenant_id) as db:
+        await demand_app(db, tenant_id, app_id)
+        return await _read(db, tenant_id, app_id)
+
+
 async def _read(db: Db, tenant_id: UUID, app_id: str) -> AppSwitch:
     row = await db.fetchrow(
         "SELECT stopped_at, stopped_by FROM stopped_app WHERE tenant_id = $1 AND app_id = $2",

@@ -16,7 +16,8 @@ from tenancy.removals import Applied, carry_out_removal
 from tenancy.subjects import Subject
 from tenancy.tree import Department, find_loop
 
-# The newest fact about one department, and whether the new parent lies below it.
+# The newest fact about one department, whether the new parent lies below it, and whether anything is granted
+# here at all; if not, where a department is decides nothing.
 _FACTS = """
 WITH RECURSIVE above AS (
     SELECT parent_code FROM department
@@ -26,7 +27,8 @@ WITH RECURSIVE above AS (
     WHERE d.tenant_id = $1 AND d.removed_at IS NULL
 )
 SELECT d.name, d.parent_code, d.source_time, d.removed_at,
-       EXISTS (SELECT FROM above WHERE parent_code = $2) AS loops
+       EXISTS (SELECT FROM above WHERE parent_code = $2) AS loops,
+       EXISTS (SELECT FROM grant_ WHERE tenant_id = $1) AS has_grants
 FROM (SELECT $2::text AS code) AS asked
 LEFT JOIN department d ON d.tenant_id = $1 AND d.code = asked.code
 """
@@ -61,15 +63,15 @@ async def put_department(place: Place, department: Department, *, at: datetime, 
             raise DepartmentLoop
         await db.execute(_PUT, tenant_id, code, department.name, department.parent_code, at, None)
         changes = _changes(facts, department)
-        outcome = await _refresh(db, tenant_id, changes, push)
+        outcome = await _refresh(db, tenant_id, facts, changes, push)
         await record_push(db, tenant_id, push, outcome, changes=changes)
     return outcome
 
 
-async def _refresh(db: Db, tenant_id: UUID, changes: Sequence[ChangeFact], push: Push) -> Outcome:
-    """Where a department is decides who may use what, if anything is granted here; its name does not."""
+async def _refresh(db: Db, tenant_id: UUID, facts: Any, changes: Sequence[ChangeFact], push: Push) -> Outcome:
+    """Where a department is decides who may use what; its name does not."""
     moved = [change.subject for change in changes if change.action != "department.renamed"]
-    if not moved or not await has_grants(db, tenant_id):
+    if not moved or not facts["has_grants"]:
         return outcome_of(changes)
     people = members_of(Subject(type="department", id=moved[0]))
     return outcome_of(changes, await refresh_access(db, tenant_id, people, push.cause, first=len(changes)))
@@ -92,7 +94,7 @@ async def remove_department(place: Place, code: str, *, at: datetime, push: Push
         if facts["name"] is None or facts["removed_at"] is not None:
             return Applied(UNCHANGED)
         changes = [ChangeFact(action="department.removed", subject=code, before=_shown(facts))]
-        return Applied(await _refresh(db, tenant_id, changes, push), changes)
+        return Applied(await _refresh(db, tenant_id, facts, changes, push), changes)
 
     return await carry_out_removal(place, push, remove)
 

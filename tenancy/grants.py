@@ -95,7 +95,7 @@ async def revoke_access(tenant_id: UUID, app_id: str, subject: Subject, *, act: 
         await demand_app(db, tenant_id, app_id)
         revoked = await db.fetchrow(_DELETE, tenant_id, app_id, subject.type, subject.id)
         if revoked is None:
-            await demand_subject(db, tenant_id, subject)
+            await demand_subject(db, tenant_id, subject, gone_too=True)
             if await _read(db, tenant_id, app_id, subject):
                 raise GrantedByMarketplace
             return

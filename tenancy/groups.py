@@ -175,7 +175,7 @@ async def remove_group_member(tenant_id: UUID, group_id: str, subject: Subject, 
         await demand_group(db, tenant_id, group_id)
         taken = await db.fetchval(_TAKE_OUT, tenant_id, group_id, subject.type, subject.id)
         if taken is None:
-            await demand_subject(db, tenant_id, subject)
+            await demand_subject(db, tenant_id, subject, gone_too=True)
         else:
             await _record(db, tenant_id, "group_member.removed", group_id, subject, act)
 

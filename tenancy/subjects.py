@@ -42,30 +42,31 @@ def read_subject(kind: str, identifier: str) -> Subject:
     return msgspec.convert({"type": kind, "id": identifier}, Subject)
 
 
-async def demand_subject(db: Db, tenant_id: UUID, subject: Subject) -> None:
-    """Refuse a subject that is not there, or not any more.
+_UNKNOWN: Final = {"department": DepartmentUnknown, "member": MemberUnknown, "group": GroupUnknown}
+_PRESENT: Final = {
+    "department": "SELECT FROM department WHERE tenant_id = $1 AND code = $2 AND removed_at IS NULL",
+    "member": "SELECT FROM member WHERE tenant_id = $1 AND user_name = $2 AND removed_at IS NULL",
+    "group": "SELECT FROM group_ WHERE tenant_id = $1 AND id = $2",
+}
+# Tombstones of things never heard of do not count.
+_EVER: Final = _PRESENT | {
+    "department": "SELECT FROM department WHERE tenant_id = $1 AND code = $2"
+    " AND (removed_at IS NULL OR name <> '')",
+    "member": "SELECT FROM member WHERE tenant_id = $1 AND user_name = $2 AND source_time IS NOT NULL",
+}
+
+
+async def demand_subject(db: Db, tenant_id: UUID, subject: Subject, *, gone_too: bool = False) -> None:
+    """Refuse a subject that is not there; with `gone_too`, only one that never was.
 
     Raises:
         DepartmentUnknown, MemberUnknown, GroupUnknown: the tenant has no such subject.
     """
     if subject.type == "everyone":
         return
-    statement, error = _PRESENT[subject.type]
+    statement = (_EVER if gone_too else _PRESENT)[subject.type]
     if not await db.fetchval(f"SELECT EXISTS ({statement})", tenant_id, subject.id):
-        raise error
-
-
-_PRESENT = {
-    "department": (
-        "SELECT FROM department WHERE tenant_id = $1 AND code = $2 AND removed_at IS NULL",
-        DepartmentUnknown,
-    ),
-    "member": (
-        "SELECT FROM member WHERE tenant_id = $1 AND user_name = $2 AND removed_at IS NULL",
-        MemberUnknown,
-    ),
-    "group": ("SELECT FROM group_ WHERE tenant_id = $1 AND id = $2", GroupUnknown),
-}
+        raise _UNKNOWN[subject.type]
 
 
 # What lies directly in what: departments and groups, each in its parent department or in groups. Removed
