@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from service.callers import act_of, demand_token
+from service.names import name_after
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from service.runtime import Runtime
 from tenancy.access import AccessRecord, check_access, list_access
@@ -28,6 +29,10 @@ from tenancy.subjects import read_subject
 GrantSource = Annotated[
     Literal["local", "marketplace"] | None, QueryParameter(description="One of the two sources only.")
 ]
+
+# Where the last name begins in /v1/tenants/{}/apps/{}/grants/{}/… and /v1/tenants/{}/apps/{}/access/….
+_SUBJECT = 7
+_USER_NAME = 6
 
 
 class Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,10 +87,13 @@ async def show_grants(
 
 @get("/{app:str}/grants/{subject_type:str}/{subject:path}")
 async def show_grant(
-    tenant_id: FromPath[UUID], app: FromPath[str], subject_type: FromPath[str], subject: FromPath[str]
+    tenant_id: FromPath[UUID],
+    app: FromPath[str],
+    subject_type: FromPath[str],
+    request: Request[Any, Any, State],
 ) -> Grant:
     """Show the grant to a subject: the local one, failing that the marketplace's."""
-    return await read_grant(tenant_id, app, read_subject(subject_type, subject.removeprefix("/")))
+    return await read_grant(tenant_id, app, read_subject(subject_type, name_after(request, _SUBJECT)))
 
 
 @put("/{app:str}/grants/{subject_type:str}/{subject:path}")
@@ -93,11 +101,10 @@ async def grant(
     tenant_id: FromPath[UUID],
     app: FromPath[str],
     subject_type: FromPath[str],
-    subject: FromPath[str],
     request: Request[Any, Any, State],
 ) -> Grant:
     """Let a department with all below it, a member, a group or everyone (`everyone/*`) use an app."""
-    granted_to = read_subject(subject_type, subject.removeprefix("/"))
+    granted_to = read_subject(subject_type, name_after(request, _SUBJECT))
     return await grant_access(tenant_id, app, granted_to, act=act_of(request))
 
 
@@ -106,11 +113,10 @@ async def revoke(
     tenant_id: FromPath[UUID],
     app: FromPath[str],
     subject_type: FromPath[str],
-    subject: FromPath[str],
     request: Request[Any, Any, State],
 ) -> None:
     """Withdraw a local grant."""
-    granted_to = read_subject(subject_type, subject.removeprefix("/"))
+    granted_to = read_subject(subject_type, name_after(request, _SUBJECT))
     await revoke_access(tenant_id, app, granted_to, act=act_of(request))
 
 
@@ -131,13 +137,13 @@ async def show_everyone(
 async def show_access(
     tenant_id: FromPath[UUID],
     app: FromPath[str],
-    user_name: FromPath[str],
+    request: Request[Any, Any, State],
     state: State,
     explain: FromQuery[bool] = True,
 ) -> Access | Allowed:
     """Say whether a member may use an app now, and why; with `explain=false` only whether, and faster."""
     runtime: Runtime = state.runtime
-    name, now = user_name.removeprefix("/"), runtime.clock()
+    name, now = name_after(request, _USER_NAME), runtime.clock()
     if explain:
         return await explain_access(tenant_id, app, name, now=now)
     return Allowed(await check_access(tenant_id, app, name, now=now))

@@ -66,9 +66,9 @@ async def _find_owner(runtime: Runtime, token: str) -> TokenOwner | None:
 
 
 def _is_own(connection: Connection, handler: BaseRouteHandler, tenant_id: UUID) -> bool:
-    """Routes about one tenant name it in their path; the few that say so, in the query."""
+    """Routes about one tenant name it in their path; the few that say so, in the query, and there once."""
     if handler.opt.get("tenant") == "query":
-        named = connection.query_params.get("tenant", "")
+        named = connection.query_params.getall("tenant", [])
     else:
-        named = connection.path_params.get("tenant_id", "")
-    return str(named).lower() == str(tenant_id)
+        named = [connection.path_params.get("tenant_id", "")]
+    return [str(one).lower() for one in named] == [str(tenant_id)]

@@ -1,13 +1,15 @@
 """Tenants and what is in them over HTTP; everything here is read."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from litestar import Router, get
+from litestar import Request, Router, get
+from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from service.callers import demand_token
+from service.names import name_after
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from tenancy.department_rows import DepartmentRecord, list_departments, read_department, read_tree
 from tenancy.member_pages import MemberRecord, list_members, read_member
@@ -29,6 +31,9 @@ class Tree(msgspec.Struct, frozen=True):
 
     items: list[Node]
 
+
+# Where the last name of the path begins: /v1/tenants/{}/departments/ and …/members/.
+_NAME = 4
 
 Text = Annotated[str | None, QueryParameter(max_length=255)]
 
@@ -66,9 +71,9 @@ async def show_departments(
 
 
 @get("/{tenant_id:uuid}/departments/{code:path}")
-async def show_department(tenant_id: FromPath[UUID], code: FromPath[str]) -> DepartmentRecord:
+async def show_department(tenant_id: FromPath[UUID], request: Request[Any, Any, State]) -> DepartmentRecord:
     """Show a department."""
-    return await read_department(tenant_id, code.removeprefix("/"))
+    return await read_department(tenant_id, name_after(request, _NAME))
 
 
 @get("/{tenant_id:uuid}/tree")
@@ -93,9 +98,9 @@ async def show_members(
 
 
 @get("/{tenant_id:uuid}/members/{user_name:path}")
-async def show_member(tenant_id: FromPath[UUID], user_name: FromPath[str]) -> MemberRecord:
+async def show_member(tenant_id: FromPath[UUID], request: Request[Any, Any, State]) -> MemberRecord:
     """Show a member."""
-    return await read_member(tenant_id, user_name.removeprefix("/"))
+    return await read_member(tenant_id, name_after(request, _NAME))
 
 
 @get("/{tenant_id:uuid}/pushes")

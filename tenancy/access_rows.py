@@ -14,7 +14,7 @@ from tenancy.authorisations import WORD
 from tenancy.changes import Cause
 from tenancy.database import Db
 from tenancy.gates import TOLD_GATES
-from tenancy.subjects import EDGES, Subject, containers_above, subjects_below
+from tenancy.subjects import CONTENTS, Subject, containers_above, subjects_below
 
 
 class People(msgspec.Struct, frozen=True):
@@ -86,13 +86,13 @@ word AS MATERIALIZED (
 -- The departments and groups that hold them, directly or not, and which apps a grant to one of these or to
 -- one above it gives. Downwards again, because a grant reaches a tree of any depth in one pass.
 {containers_above(_PEOPLE_IF_ANY_GRANT)},
-edge AS MATERIALIZED (SELECT e.* FROM container c JOIN ({EDGES}) AS e ON e.kind = c.kind AND e.id = c.id),
 reached (kind, id, app_id) AS (
     SELECT c.kind, c.id, g.app_id
     FROM container c JOIN grant_ g ON g.tenant_id = $1 AND g.subject_type = c.kind AND g.subject = c.id
     UNION
-    SELECT e.kind, e.id, r.app_id
-    FROM reached r JOIN edge e ON e.parent_kind = r.kind AND e.parent_id = r.id
+    SELECT e.kind, e.id, c.app_id FROM reached c CROSS JOIN LATERAL ({CONTENTS}) AS e
+    -- IS TRUE keeps this a lookup in a hash; as a join it would go through all containers at each level.
+    WHERE ((e.kind, e.id) IN (SELECT kind, id FROM container)) IS TRUE
 ),
 granted AS (
     SELECT s.member_id, r.app_id

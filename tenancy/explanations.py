@@ -13,7 +13,7 @@ from tenancy.authorisations import WORD
 from tenancy.changes import Author, author_of
 from tenancy.database import tenant_scope
 from tenancy.errors import AppUnknown
-from tenancy.subjects import EDGES, containers_above
+from tenancy.subjects import CONTAINERS, containers_above
 
 
 class Path(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,24 +48,30 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     blocks: list[Block]
 
 
-# One row for each binding of the app; what ended with a binding does not count for the next one.
+# One row for each binding of the app, and for each instance of which only a word about the member is left.
+# What ended with a binding does not count for the next one.
 _FACTS = f"""
-SELECT p.instance_id, p.removed_at AS app_removed_at, p.removed_by AS app_removed_by,
+SELECT t.instance_id, p.id IS NULL AS only_word,
+       p.removed_at AS app_removed_at, p.removed_by AS app_removed_by,
        s.stopped_at, s.stopped_by,
        i.state AS instance_state, i.state_at, i.state_by, i.expires_at, i.expires_by,
        coalesce(b.ended, true) AS unbound, b.ended_at, b.ended_by,
        m.id IS NOT NULL AND m.source_time IS NOT NULL AS member_known, m.enabled AS member_enabled,
        m.enabled_at, m.enabled_by, m.removed_at AS member_removed_at, m.removed_by AS member_removed_by,
        {WORD} AS word, a.changed_at, 'push:' || a.push_id AS changed_by
-FROM app p
+FROM (SELECT instance_id FROM app WHERE tenant_id = $1 AND id = $2
+      UNION
+      SELECT w.instance_id FROM authorisation w
+      JOIN member o ON o.tenant_id = $1 AND o.id = w.member_id AND o.user_name = $3
+      WHERE w.tenant_id = $1 AND w.app_id = $2) AS t
+LEFT JOIN app p ON p.tenant_id = $1 AND p.id = $2 AND p.instance_id = t.instance_id
 LEFT JOIN stopped_app s ON s.tenant_id = $1 AND s.app_id = p.id
-LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = p.instance_id
-LEFT JOIN instance i ON i.instance_id = p.instance_id
+LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = t.instance_id
+LEFT JOIN instance i ON i.instance_id = t.instance_id
 LEFT JOIN member m ON m.tenant_id = $1 AND m.user_name = $3
 LEFT JOIN authorisation a
-       ON a.tenant_id = $1 AND a.app_id = p.id AND a.instance_id = p.instance_id AND a.member_id = m.id
-WHERE p.tenant_id = $1 AND p.id = $2
-ORDER BY p.instance_id
+       ON a.tenant_id = $1 AND a.app_id = $2 AND a.instance_id = t.instance_id AND a.member_id = m.id
+ORDER BY t.instance_id
 """
 
 # What holds the member at any height, and what each lies in; a row without a parent is a container itself.
@@ -73,7 +79,7 @@ _MEMBER = "SELECT id AS member_id, user_name FROM member WHERE tenant_id = $1 AN
 _CONTAINERS = f"""
 WITH RECURSIVE {containers_above(_MEMBER)}
 SELECT c.kind, c.id, e.parent_kind, e.parent_id
-FROM container c LEFT JOIN ({EDGES}) AS e ON e.kind = c.kind AND e.id = c.id
+FROM container c LEFT JOIN LATERAL ({CONTAINERS}) AS e ON true
 """
 
 _HOLDERS = """
@@ -102,7 +108,7 @@ async def explain_access(tenant_id: UUID, app_id: str, user_name: str, *, now: d
     """
     async with tenant_scope(tenant_id, snapshot=True) as db:
         rows = await db.fetch(_FACTS, tenant_id, app_id, user_name)
-        if not any(row["app_removed_at"] is None for row in rows):
+        if not any(row["app_removed_at"] is None and not row["only_word"] for row in rows):
             raise AppUnknown
         lying = await db.fetch(_CONTAINERS, tenant_id, user_name)
         holders = await db.fetch(_HOLDERS, tenant_id, user_name)
@@ -143,6 +149,9 @@ def _weigh(rows: Sequence[asyncpg.Record], local: list[Path], now: datetime) -> 
     paths = list[Path]()
     blocks: list[Block] = []
     for row in rows:
+        if row["only_word"]:
+            blocks += [block for block in _word_block(row) if block not in blocks]
+            continue
         closed = _blocks(row, now)
         is_authorised = row["word"] == "granted"
         allowed = allowed or (not closed and (is_authorised or bool(local and not cancelled)))

@@ -69,14 +69,33 @@ async def demand_subject(db: Db, tenant_id: UUID, subject: Subject, *, gone_too:
         raise _UNKNOWN[subject.type]
 
 
-# What lies directly in what: departments and groups, each in its parent department or in groups. Removed
-# departments hold nothing and lie in nothing.
-EDGES: Final = """
-SELECT 'department' AS kind, d.code AS id, 'department' AS parent_kind, p.code AS parent_id
-FROM department d JOIN department p ON p.tenant_id = $1 AND p.code = d.parent_code AND p.removed_at IS NULL
-WHERE d.tenant_id = $1 AND d.removed_at IS NULL
+# What a department or group `c` lies in directly: its parent department, and groups. Removed departments hold
+# nothing and lie in nothing. Here and below, OFFSET 0 keeps each step a lookup by key: without statistics, as
+# after a first sync, the planner would join whole tables at each level.
+CONTAINERS: Final = """
+SELECT 'department' AS parent_kind, p.code AS parent_id
+FROM (SELECT d.parent_code, d.removed_at FROM department d
+      WHERE d.tenant_id = $1 AND d.code = c.id AND c.kind = 'department' OFFSET 0) AS d
+CROSS JOIN LATERAL (SELECT p.code, p.removed_at FROM department p
+      WHERE p.tenant_id = $1 AND p.code = d.parent_code OFFSET 0) AS p
+WHERE d.removed_at IS NULL AND p.removed_at IS NULL
 UNION ALL
-SELECT g.subject_type, g.subject, 'group', g.group_id FROM group_member g WHERE g.tenant_id = $1
+SELECT 'group', g.group_id
+FROM (SELECT g.group_id FROM group_member g
+      WHERE g.tenant_id = $1 AND g.subject_type = c.kind AND g.subject = c.id OFFSET 0) AS g
+"""
+
+# The departments and groups that lie in a department or group `c` directly.
+CONTENTS: Final = """
+SELECT 'department' AS kind, d.code AS id
+FROM (SELECT d.code FROM department d
+      WHERE c.kind = 'department' AND d.tenant_id = $1 AND d.parent_code = c.id AND d.removed_at IS NULL
+      OFFSET 0) AS d
+UNION ALL
+SELECT g.subject_type, g.subject
+FROM (SELECT g.subject_type, g.subject FROM group_member g
+      WHERE c.kind = 'group' AND g.tenant_id = $1 AND g.group_id = c.id OFFSET 0) AS g
+WHERE g.subject_type <> 'member'
 """
 
 
@@ -93,8 +112,7 @@ def containers_above(people: str) -> str:
         FROM holding h JOIN group_member g
           ON g.tenant_id = $1 AND g.subject_type = 'member' AND g.subject = h.user_name
         UNION
-        SELECT e.parent_kind, e.parent_id
-        FROM container c JOIN ({EDGES}) AS e ON e.kind = c.kind AND e.id = c.id
+        SELECT e.parent_kind, e.parent_id FROM container c CROSS JOIN LATERAL ({CONTAINERS}) AS e
     )"""
 
 
@@ -105,22 +123,19 @@ def subjects_below(starts: str) -> str:
     below (kind, id) AS (
         SELECT kind, id FROM start_
         UNION
-        SELECT inner_.kind, inner_.id FROM below
-        CROSS JOIN LATERAL (
-            SELECT 'department' AS kind, d.code AS id FROM department d
-            WHERE below.kind = 'department' AND d.tenant_id = $1 AND d.parent_code = below.id
-              AND d.removed_at IS NULL
-            UNION ALL
-            SELECT g.subject_type, g.subject FROM group_member g
-            WHERE below.kind = 'group' AND g.tenant_id = $1 AND g.group_id = below.id
-        ) AS inner_
+        SELECT e.kind, e.id FROM below c CROSS JOIN LATERAL ({CONTENTS}) AS e
     ),
     members_below (member_id) AS (
         SELECT s.member_id FROM below JOIN membership s
           ON s.tenant_id = $1 AND s.department_code = below.id AND below.kind = 'department'
         UNION
-        SELECT m.id FROM below JOIN member m
-          ON m.tenant_id = $1 AND m.user_name = below.id AND below.kind = 'member'
+        SELECT m.id FROM below
+        JOIN group_member g ON g.tenant_id = $1 AND g.group_id = below.id AND g.subject_type = 'member'
+        JOIN member m ON m.tenant_id = $1 AND m.user_name = g.subject
+        WHERE below.kind = 'group'
+        UNION
+        SELECT m.id FROM start_ JOIN member m ON m.tenant_id = $1 AND m.user_name = start_.id
+        WHERE start_.kind = 'member'
         UNION
         SELECT m.id FROM member m
         WHERE m.tenant_id = $1 AND EXISTS (SELECT FROM start_ WHERE kind = 'everyone')
@@ -133,6 +148,8 @@ def groups_above(start: str) -> str:
     above (id) AS (
         SELECT {start}::text
         UNION
-        SELECT g.group_id FROM above
-        JOIN group_member g ON g.tenant_id = $1 AND g.subject_type = 'group' AND g.subject = above.id
+        SELECT g.group_id FROM above CROSS JOIN LATERAL (
+            SELECT g.group_id FROM group_member g
+            WHERE g.tenant_id = $1 AND g.subject_type = 'group' AND g.subject = above.id OFFSET 0
+        ) AS g
     )"""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from urllib.parse import quote_from_bytes, urlencode
+from urllib.parse import quote, quote_from_bytes, urlencode
 from uuid import uuid4
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import OPERATOR_TOKEN
 from tests.faults.raw import ask, dump, is_problem, json_values
+from tests.marketplace import user
 
 AUTHORISED = (b"authorization", f"Bearer {OPERATOR_TOKEN}".encode())
 SOME = settings(max_examples=300)
@@ -64,9 +65,15 @@ async def names(api, marketplace, product):
     """Objects that are there, so that garbage beside them gets far."""
     enterprise = await marketplace.open_enterprise()
     await enterprise.department("D1")
+    await enterprise.members([user("u")])
     listed = await api.get("/v1/tenants", params={"external_id": enterprise.tenant})
     tenant_id = listed.json()["items"][0]["id"]
     pushes = await api.get(f"/v1/tenants/{tenant_id}/pushes")
+    home = f"/v1/tenants/{tenant_id}"
+    assert (await api.put(f"{home}/groups/g", json={"name": "G"})).status_code == 200
+    assert (await api.put(f"{home}/groups/g/members/department/D1")).status_code == 204
+    assert (await api.put(f"{home}/apps/{enterprise.app}/grants/group/g")).status_code == 200
+    audit = await api.get("/v1/audit", params={"tenant": tenant_id, "limit": 1})
     return {
         "product": product,
         "instance_id": enterprise.instance,
@@ -75,6 +82,10 @@ async def names(api, marketplace, product):
         "user_name": "u",
         "app": enterprise.app,
         "push": pushes.json()["items"][0]["id"],
+        "group": "g",
+        "subject_type": "member",
+        "subject": "u",
+        "entry": audit.json()["items"][0]["id"],
     }
 
 
@@ -90,8 +101,8 @@ async def test_garbage_in_paths_parameters_and_headers_is_a_problem_or_an_answer
         lambda match: names[match[1]] if kept or match[1] == "tenant_id" else data.draw(_quoted).decode(),
         template,
     )
-    if method == "DELETE" and kept:
-        path = template.replace("{product}", uuid4().hex)
+    if method == "DELETE" and template.endswith(("{product}", "{group}")):
+        path = template.format_map(names | {"product": uuid4().hex, "group": uuid4().hex})
     known = st.sampled_from([*parameters, "limit", "cursor"])
     query = urlencode(data.draw(st.lists(st.tuples(known | st.text(max_size=5), _values), max_size=4)))
     header = st.sampled_from([b"if-match", b"cookie", b"content-type", b"accept", b"content-length", b"x"])
@@ -130,6 +141,37 @@ async def test_any_json_in_any_field_of_a_body_is_a_problem_or_an_answer(app, na
         assert is_fine(reply), f"{method} {path} {body}: {reply}"
     shown = await ask(app, "GET", f"/v1/products/{names['product']}", headers=[AUTHORISED])
     assert shown.status == 200, shown
+
+
+@settings(max_examples=150)
+@given(
+    name=json_values, enabled=json_values, more=st.dictionaries(st.text(max_size=5), json_values, max_size=1)
+)
+async def test_any_json_as_a_group_or_a_switch_is_a_problem_or_an_answer(app, names, name, enabled, more):
+    home = f"/v1/tenants/{names['tenant_id']}"
+    for method, path, body in (
+        ("PUT", f"{home}/groups/g", {"name": name, **more}),
+        ("PATCH", f"{home}/apps/{names['app']}", {"enabled": enabled, **more}),
+        ("PUT", f"{home}/groups/g", name),
+        ("PATCH", f"{home}/apps/{names['app']}", enabled),
+    ):
+        reply = await ask(app, method, path, headers=[AUTHORISED], chunks=[dump(body)])
+        assert is_fine(reply), f"{method} {path} {body}: {reply}"
+    shown = await ask(app, "GET", f"{home}/groups/g", headers=[AUTHORISED])
+    assert shown.status == 200, shown
+
+
+@settings(max_examples=150)
+@given(
+    kind=st.sampled_from(["member", "department", "group", "everyone"]) | st.text(max_size=9), name=st.text()
+)
+async def test_any_text_as_a_subject_is_a_problem_or_an_answer(app, names, kind, name):
+    home = f"/v1/tenants/{names['tenant_id']}"
+    named = f"{quote(kind, safe='')}/{quote(name, safe='')}"
+    for path in (f"{home}/apps/{names['app']}/grants/{named}", f"{home}/groups/g/members/{named}"):
+        for method in ("PUT", "GET", "DELETE"):
+            reply = await ask(app, method, path, headers=[AUTHORISED])
+            assert is_fine(reply), f"{method} {path}: {reply}"
 
 
 @pytest.mark.parametrize(
