@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import asyncpg
 
+from bench.access_changes import access_changes
+from bench.access_checks import access_checks
 from bench.full_sync import full_sync, large_sync
 from bench.members import members
 from bench.ratios import describe_machine
@@ -20,6 +22,8 @@ BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
     "single-changes": single_changes,
     "members": members,
     "signatures": signatures,
+    "access-checks": access_checks,
+    "access-changes": access_changes,
 }
 
 

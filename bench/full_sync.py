@@ -32,7 +32,7 @@ WITH done AS (
     THEN INSERT (tenant_id, code, name, parent_code, source_time)
          VALUES ($1, s.code, s.name, s.parent_code, $2)
     RETURNING merge_action() AS action, d.code)
-INSERT INTO change (tenant_id, push_id, number, action, subject)
+INSERT INTO change (tenant_id, cause_id, number, action, subject)
 SELECT $1, $3, row_number() OVER (), action, code FROM done
 """
 
@@ -42,7 +42,7 @@ WITH done AS (
     WHERE d.tenant_id = $1 AND d.removed_at IS NULL
       AND NOT EXISTS (SELECT FROM stage s WHERE s.code = d.code)
     RETURNING d.code)
-INSERT INTO change (tenant_id, push_id, number, action, subject)
+INSERT INTO change (tenant_id, cause_id, number, action, subject)
 SELECT $1, $3, 1000000000 + row_number() OVER (), 'department.removed', code FROM done
 """
 

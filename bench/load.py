@@ -1,7 +1,8 @@
 """The load generator, a process of its own: kept-alive connections that send prebuilt requests.
 
-`python -m bench.load PORT` reads one list of requests for each connection from standard input as MessagePack,
-sends each list in order, one at a time, and prints a `Load` as JSON.
+`python -m bench.load PORT MARK` reads one list of requests for each connection from standard input as
+MessagePack, sends each list in order, one at a time, and prints a `Load` as JSON. Answers with the mark in
+them count as accepted.
 """
 
 import asyncio
@@ -35,10 +36,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         return self.requests / self.seconds
 
 
-def run_load(port: int, requests: Sequence[Sequence[bytes]]) -> Load:
-    """Send these requests, a list on each connection."""
+def run_load(port: int, requests: Sequence[Sequence[bytes]], *, mark: bytes = b'"000000"') -> Load:
+    """Send these requests, a list on each connection; answers with the mark count as accepted."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.load", str(port)],
+        [sys.executable, "-m", "bench.load", str(port), mark.decode()],
         input=msgspec.msgpack.encode(requests),
         stdout=subprocess.PIPE,
         timeout=_SECONDS,
@@ -50,11 +51,12 @@ def run_load(port: int, requests: Sequence[Sequence[bytes]]) -> Load:
 class _Sender(asyncio.Protocol):
     """Sends the next request when the answer to the last one is complete."""
 
-    def __init__(self, requests: list[bytes]) -> None:
+    def __init__(self, requests: list[bytes], mark: bytes) -> None:
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.times: list[float] = []
         self.accepted = 0
         self._requests = iter(requests)
+        self._mark = mark
         self._received = b""
         self._sent_at = 0.0
 
@@ -80,16 +82,16 @@ class _Sender(asyncio.Protocol):
         if not separator or len(body) < content_length(head):
             return
         self.times.append(time.perf_counter() - self._sent_at)
-        self.accepted += b'"000000"' in body
+        self.accepted += self._mark in body
         self._received = b""
         self.send_next()
 
 
-async def _run(port: int, requests: list[list[bytes]]) -> Load:
+async def _run(port: int, requests: list[list[bytes]], mark: bytes) -> Load:
     loop = asyncio.get_running_loop()
     senders = []
     for listed in requests:
-        _, sender = await loop.create_connection(functools.partial(_Sender, listed), "127.0.0.1", port)
+        _, sender = await loop.create_connection(functools.partial(_Sender, listed, mark), "127.0.0.1", port)
         senders.append(sender)
     started = time.perf_counter()
     for sender in senders:
@@ -109,4 +111,6 @@ async def _run(port: int, requests: list[list[bytes]]) -> Load:
 if __name__ == "__main__":
     prepared = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=list[list[bytes]])
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        print(msgspec.json.encode(runner.run(_run(int(sys.argv[1]), prepared))).decode())
+        print(
+            msgspec.json.encode(runner.run(_run(int(sys.argv[1]), prepared, sys.argv[2].encode()))).decode()
+        )

@@ -57,7 +57,7 @@ WHERE s.tenant_id = $1 AND s.member_id = m.id
 """
 
 _INSERT_CHANGES = """
-INSERT INTO change (tenant_id, push_id, number, action, subject, before, after)
+INSERT INTO change (tenant_id, cause_id, number, action, subject, before, after)
 SELECT $1, $2, c.number, c.action, c.subject, c.before::jsonb, c.after::jsonb
 FROM unnest($3::text[], $4::text[], $5::text[], $6::text[])
      WITH ORDINALITY AS c (action, subject, before, after, number)
@@ -166,7 +166,8 @@ async def _begin(
     await db.execute(
         _INSERT_PUSH,
         *(tenant_id, push_id, enterprise.product, "V2", "authSync", 1, False, enterprise.instance_id),
-        *("sorted", at, at, 150_000, "applied", "000000", "success.", '{"member.added":500}', 10),
+        *("sorted", "127.0.0.1", at, at, 150_000),
+        *("applied", "000000", "success.", '{"member.added":500}', 10),
     )
     return push_id, at
 

@@ -126,7 +126,8 @@ async def _make_tenants(server: Server, enterprises: list[Enterprise]) -> list[t
                 enterprise.tenant_id,
             )
             await db.execute(
-                "INSERT INTO binding SELECT $1, instance_id, order_id, ended, source_time, ended_time"
+                "INSERT INTO binding (tenant_id, instance_id, order_id, ended, source_time, ended_time, open)"
+                " SELECT $1, instance_id, order_id, ended, source_time, ended_time, open"
                 " FROM binding WHERE instance_id = $2",
                 tenant_id,
                 enterprise.instance_id,
@@ -163,6 +164,7 @@ async def _apply(
                 *(
                     enterprise.instance_id,
                     "sorted",
+                    "127.0.0.1",
                     change.at,
                     change.at,
                     300,

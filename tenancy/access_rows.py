@@ -18,10 +18,14 @@ from tenancy.subjects import CONTENTS, Subject, containers_above, subjects_below
 
 
 class People(msgspec.Struct, frozen=True):
-    """A set of members: table expressions that end in `concerned (member_id)`, and their parameters."""
+    """A set of members: table expressions that end in `concerned (member_id)`, parameters, how many.
+
+    No member is concerned twice.
+    """
 
     sql: str
     values: tuple[Any, ...]
+    count: int | None = None
 
 
 _LISTED = "concerned AS (SELECT unnest($5::uuid[]) AS member_id)"
@@ -49,7 +53,7 @@ concerned AS (SELECT DISTINCT member_id FROM authorisation WHERE tenant_id = $1 
 
 def members_listed(ids: list[UUID]) -> People:
     """These members."""
-    return People(_LISTED, (ids,))
+    return People(_LISTED, (ids,), len(ids))
 
 
 def members_of(subject: Subject) -> People:
@@ -91,8 +95,8 @@ reached (kind, id, app_id) AS (
     FROM container c JOIN grant_ g ON g.tenant_id = $1 AND g.subject_type = c.kind AND g.subject = c.id
     UNION
     SELECT e.kind, e.id, c.app_id FROM reached c CROSS JOIN LATERAL ({CONTENTS}) AS e
-    -- IS TRUE keeps this a lookup in a hash; as a join it would go through all containers at each level.
-    WHERE ((e.kind, e.id) IN (SELECT kind, id FROM container)) IS TRUE
+    -- IS TRUE and DISTINCT keep this a lookup in a hash; else it goes through all containers for each row.
+    WHERE ((e.kind, e.id) IN (SELECT DISTINCT kind, id FROM container)) IS TRUE
 ),
 granted AS (
     SELECT s.member_id, r.app_id
@@ -123,8 +127,7 @@ due AS MATERIALIZED (
 ),
 held AS MATERIALIZED (
     SELECT a.member_id, a.app_id, a.instance_id
-    FROM (SELECT DISTINCT member_id FROM concerned) AS c
-    JOIN access a ON a.tenant_id = $1 AND a.member_id = c.member_id
+    FROM concerned c JOIN access a ON a.tenant_id = $1 AND a.member_id = c.member_id
 ),
 coming AS MATERIALIZED (TABLE due EXCEPT TABLE held),
 going AS MATERIALIZED (TABLE held EXCEPT TABLE due),
@@ -160,6 +163,24 @@ SELECT action, count(*) FROM recorded GROUP BY action
 """
 
 
+# The planner can only guess how long the lists between the parts are. What it takes for a few rows it joins
+# in a nested loop, and with two lists of 100,000 that takes hours; so it must not, from so many people on.
+_MANY = 1000
+
+# All parameters are named, so that both statements take the same.
+_ARE_MANY = f"""
+SELECT count(*) > {_MANY} AND ($1::uuid, $2::uuid, $3::timestamptz, $4::bigint) IS NOT NULL
+FROM (SELECT FROM concerned LIMIT {_MANY + 1}) AS counted
+"""
+
+_EXPECT_MANY = """
+SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = force_custom_plan
+"""
+_EXPECT_FEW = """
+SET LOCAL enable_nestloop = on; SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = auto
+"""
+
+
 async def has_grants(db: Db, tenant_id: UUID) -> bool:
     """Whether anything is granted here; if not, only the marketplace's word gives access."""
     return bool(await db.fetchval("SELECT EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)", tenant_id))
@@ -172,8 +193,16 @@ async def refresh_access(
 
     `first` is how many changes of the cause come before those of access.
     """
-    statement = f"WITH RECURSIVE {people.sql},\n{_REFRESH}"
-    rows = await db.fetch(statement, tenant_id, cause.id, cause.at, first, *people.values)
+    values = (tenant_id, cause.id, cause.at, first, *people.values)
+    if people.count is None:
+        are_many = await db.fetchval(f"WITH RECURSIVE {people.sql}\n{_ARE_MANY}", *values)
+    else:
+        are_many = people.count > _MANY
+    if are_many:
+        await db.execute(_EXPECT_MANY)
+    rows = await db.fetch(f"WITH RECURSIVE {people.sql},\n{_REFRESH}", *values)
+    if are_many:
+        await db.execute(_EXPECT_FEW)
     return {row["action"]: row["count"] for row in rows}
 
 

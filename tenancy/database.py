@@ -199,7 +199,12 @@ async def tenant_scope(
         DatabaseUnavailable: the server is away, or the lock was not free in time.
     """
     # The setting lives until the end of the transaction and is set nowhere else. A UUID needs no quoting.
-    opening = f"SELECT set_config('app.tenant_id', '{UUID(str(tenant_id))}', true)"
+    # Every query has its index. A plan made, and kept, while a table was nearly empty would otherwise read
+    # all of it at each step once it is full.
+    opening = (
+        f"SELECT set_config('app.tenant_id', '{UUID(str(tenant_id))}', true),"
+        " set_config('enable_seqscan', 'off', true)"
+    )
     if snapshot:
         opening = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; {opening}"
     if changing:

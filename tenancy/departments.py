@@ -121,8 +121,10 @@ def _changes(facts: Any, department: Department) -> list[ChangeFact]:
     return [ChangeFact(action=action, subject=department.code, before=before, after=after)]
 
 
+# The staged list and the tree are read as wholes, so that a scan is right here.
 _STAGE = """
-CREATE TEMPORARY TABLE staged_department (code text, name text, parent_code text) ON COMMIT DROP
+CREATE TEMPORARY TABLE staged_department (code text, name text, parent_code text) ON COMMIT DROP;
+SET LOCAL enable_seqscan = on
 """
 
 # One statement, so that every part sees the tree as it was: what differs is written, what is not listed

@@ -95,7 +95,10 @@ UNION ALL
 SELECT g.subject_type, g.subject
 FROM (SELECT g.subject_type, g.subject FROM group_member g
       WHERE c.kind = 'group' AND g.tenant_id = $1 AND g.group_id = c.id OFFSET 0) AS g
-WHERE g.subject_type <> 'member'
+WHERE g.subject_type = 'group'
+   OR g.subject_type = 'department'
+      AND EXISTS (SELECT FROM department d
+                  WHERE d.tenant_id = $1 AND d.code = g.subject AND d.removed_at IS NULL)
 """
 
 

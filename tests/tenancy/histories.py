@@ -89,11 +89,13 @@ class Model:
                 "member_unknown": person not in self.people,
                 "member_disabled": not self.people.get(person, DEFAULTS)["enabled"],
                 "member_removed": person in self.people and not self.is_present(person),
-                f"authorisation_{word}": word in {"cancelled", "removed"},
             }
             allowed = allowed or (word == "granted" and not any(against.values()))
             paths |= {instance} if word == "granted" else set()
             blocks |= {kind for kind, holds in against.items() if holds}
+        for (_, name, who), (word, counts) in self.words.items():
+            if (name, who, counts) == (app, person, True) and word != "granted":
+                blocks.add(f"authorisation_{word}")
         return allowed, paths, blocks
 
 

@@ -1,0 +1,92 @@
+"""The real application with one more route, which reads one row by its key: the limit of an access check.
+
+`python -m bench.bare_server` serves it exactly as `tenon serve` does, from the same settings.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from litestar import Litestar, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+import service.serve
+from bench.calls import OPERATOR_TOKEN
+from bench.servers import _free_port, _wait_until_ready
+from service.app import create_app
+from service.callers import demand_token
+from service.logs import configure_logs
+from service.settings import read_settings
+from tenancy.database import tenant_scope
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One member."""
+
+    user_name: str
+    name: str
+
+
+@get("/bare/{tenant_id:uuid}/{member_id:uuid}", guards=[demand_token], opt={"caller": "token"})
+async def read_row(tenant_id: FromPath[UUID], member_id: FromPath[UUID]) -> Row:
+    """Read a member by its primary key."""
+    async with tenant_scope(tenant_id) as db:
+        row = await db.fetchrow(
+            "SELECT user_name, name FROM member WHERE tenant_id = $1 AND id = $2", tenant_id, member_id
+        )
+    if row is None:
+        raise NotFoundException
+    return Row(**row)
+
+
+def make_app() -> Litestar:
+    """The application of one serving process, from its environment."""
+    settings = read_settings(os.environ)
+    configure_logs(format=settings.log_format, level=settings.log_level)
+    app = create_app(settings)
+    app.register(read_row)
+    return app
+
+
+@contextmanager
+def serving_bare(database_url: str, folder: Path) -> Iterator[int]:
+    """Serve a database; a Valkey of its own lives in the folder. Gives the port."""
+    port = _free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
+    environ |= {
+        "TENON_DATABASE_URL": database_url,
+        "TENON_DATA_DIR": str(folder),
+        "TENON_ENCRYPTION_KEYS": f"bench:{b64encode(secrets.token_bytes(32)).decode()}",
+        "TENON_BIND": f"127.0.0.1:{port}",
+        "TENON_OPERATOR_TOKEN": OPERATOR_TOKEN,
+        "TENON_WORKER": "off",
+        "TENON_LOG_FORMAT": "json",
+    }
+    with (folder / "serve.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bench.bare_server"], env=environ, stdout=log, stderr=log
+        )
+        try:
+            _wait_until_ready(process, port)
+            yield port
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+if __name__ == "__main__":
+    # uvicorn finds its application under this name, and so keeps all other settings.
+    service.serve.make_app = make_app
+    service.serve.serve(read_settings(os.environ))
