@@ -1,3 +1,4 @@
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -121,16 +122,17 @@ def test_secrets_in_the_data_directory_are_private_and_on_no_command_line(shared
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
     for name in ("postgres", "valkey"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o700
-    commands = b"".join(path.read_bytes() for path in readable_commands())
+    commands = b"".join(readable_commands())
     for url in (shared.database_url, shared.migration_database_url, shared.redis_url):
         assert url.split(":")[2].split("@")[0].encode() not in commands
     assert "Passwords(…)" in repr(shared.postgres._passwords)
 
 
 def readable_commands():
-    return [
-        path for path in Path("/proc").glob("[0-9]*/cmdline") if os.access(path, os.R_OK) and path.exists()
-    ]
+    """The command lines of all processes that can be read and do not end meanwhile."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            yield path.read_bytes()
 
 
 async def test_a_second_start_attaches_and_the_last_user_stops_the_servers(shared):
