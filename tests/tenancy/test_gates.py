@@ -93,6 +93,7 @@ async def test_an_expiry_is_told_once_after_its_time_and_a_renewal_brings_everyo
     for settle in (settle_expired, settle_expired, settle_bindings):
         await settle(now=clock())
         assert await told(enterprise) == [("binding.closed", "system", [("access.lost", "ann")])]
+    clock.freeze(expiry + timedelta(seconds=1))
     await expire(enterprise, expiry + timedelta(days=30), now=clock())
     assert await told(enterprise) == [
         ("binding.closed", "system", [("access.lost", "ann")]),
