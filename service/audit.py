@@ -9,8 +9,8 @@ from litestar.params import FromPath, QueryParameter
 from service.callers import demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from tenancy.audit_pages import AuditEntry, list_audit
+from tenancy.event_pages import EventRecord, list_changes
 from tenancy.paging import Page
-from tenancy.push_pages import ChangeRecord, list_changes
 
 AuditedTenant = Annotated[UUID | None, QueryParameter(description="One tenant only.")]
 AuditSource = Annotated[
@@ -35,7 +35,7 @@ async def show_audit(
 @get("/v1/tenants/{tenant_id:uuid}/audit/{entry:uuid}/changes")
 async def show_entry_changes(
     tenant_id: FromPath[UUID], entry: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> Page[ChangeRecord]:
+) -> Page[EventRecord]:
     """List what an entry changed, who gained and lost which app included."""
     return await list_changes(tenant_id, entry, cursor=cursor, limit=limit)
 

@@ -7,5 +7,8 @@ from piccolo.conf.apps import AppConfig, table_finder
 APP_CONFIG = AppConfig(
     app_name="tenon",
     migrations_folder_path=str(Path(__file__).resolve().parent.parent / "migrations"),
-    table_classes=table_finder(["tenancy.tables", "tenancy.history_tables"], exclude_imported=True),
+    table_classes=table_finder(
+        ["tenancy.tables", "tenancy.history_tables", "tenancy.event_tables", "tenancy.endpoint_tables"],
+        exclude_imported=True,
+    ),
 )

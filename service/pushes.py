@@ -7,8 +7,9 @@ from litestar.params import FromPath
 
 from service.callers import demand_token
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
+from tenancy.event_pages import EventRecord, list_changes
 from tenancy.paging import Page
-from tenancy.push_pages import ChangeRecord, PushDetail, PushRecord, list_changes, list_pushes, read_push
+from tenancy.push_pages import PushDetail, PushRecord, list_pushes, read_push
 
 
 @get("/")
@@ -26,7 +27,7 @@ async def show_base_push(push: FromPath[UUID]) -> PushDetail:
 @get("/{push:uuid}/changes")
 async def show_base_changes(
     push: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> Page[ChangeRecord]:
+) -> Page[EventRecord]:
     """List what one of them changed."""
     return await list_changes(None, push, cursor=cursor, limit=limit)
 

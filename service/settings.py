@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_pool: int
     retention_days: int
     push_retention_days: int
+    body_retention_days: int
+    event_retention_days: int
     worker: bool
     log_format: Literal["console", "json"] | None
     log_level: str
@@ -147,6 +149,18 @@ _VARIABLES = (
         default="180",
         parse=parse_number(0, _HUNDRED_YEARS),
         meaning="days for which the push history is kept",
+    ),
+    _Variable(
+        name="BODY_RETENTION_DAYS",
+        default="14",
+        parse=parse_number(0, _HUNDRED_YEARS),
+        meaning="days for which the body of a push is kept, encrypted, so that it can be carried out again",
+    ),
+    _Variable(
+        name="EVENT_RETENTION_DAYS",
+        default="180",
+        parse=parse_number(1, _HUNDRED_YEARS),
+        meaning="days for which events, change sets and attempts of webhooks are kept",
     ),
     _Variable(
         name="WORKER",

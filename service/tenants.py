@@ -12,13 +12,12 @@ from service.callers import demand_token
 from service.names import name_after
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from tenancy.department_rows import DepartmentRecord, list_departments, read_department, read_tree
+from tenancy.event_pages import EventRecord, list_changes
 from tenancy.member_pages import MemberRecord, list_members, read_member
 from tenancy.paging import Page
 from tenancy.push_pages import (
-    ChangeRecord,
     PushDetail,
     PushRecord,
-    list_changes,
     list_pushes,
     read_push,
 )
@@ -120,7 +119,7 @@ async def show_push(tenant_id: FromPath[UUID], push: FromPath[UUID]) -> PushDeta
 @get("/{tenant_id:uuid}/pushes/{push:uuid}/changes")
 async def show_changes(
     tenant_id: FromPath[UUID], push: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
-) -> Page[ChangeRecord]:
+) -> Page[EventRecord]:
     """List what a signed call changed."""
     return await list_changes(tenant_id, push, cursor=cursor, limit=limit)
 

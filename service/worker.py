@@ -14,7 +14,13 @@ from tenancy.errors import DomainError
 from tenancy.gates import settle_bindings, settle_expired
 from tenancy.order_queries import OrderQuery, claim_order_query, record_order, record_order_failure
 from tenancy.releases import end_released_bindings
-from tenancy.retention import erase_tenant, list_tenants_to_erase, remove_old_pushes
+from tenancy.retention import (
+    erase_tenant,
+    list_tenants_to_erase,
+    remove_old_bodies,
+    remove_old_events,
+    remove_old_pushes,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +104,10 @@ async def sweep(runtime: Runtime) -> None:
                 log.info("tenant_erased", tenant_id=str(tenant_id))
         except DomainError as error:
             log.warning("tenant_not_erased", tenant_id=str(tenant_id), code=error.code)
-    before = now - timedelta(days=runtime.settings.push_retention_days)
-    while await remove_old_pushes(before=before):
-        continue
+    for remove, days in (
+        (remove_old_pushes, runtime.settings.push_retention_days),
+        (remove_old_bodies, runtime.settings.body_retention_days),
+        (remove_old_events, runtime.settings.event_retention_days),
+    ):
+        while await remove(before=now - timedelta(days=days)):
+            continue

@@ -1,19 +1,21 @@
 """The one writer of `access`: recomputes it for the people that a change may concern.
 
 Whoever changes a fact that access depends on calls `refresh_access` in the same transaction, with a set of
-people that holds all whom the change may concern; more do no harm. It writes what differs, and records who
-has gained or lost which app in the change set of the cause.
+people that holds all whom the change may concern; more do no harm. It writes what differs, and tells who
+has gained or lost which app in the change set that is being written.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
+from tenancy.acts import Act, record_act
 from tenancy.authorisations import WORD
-from tenancy.changes import Cause
 from tenancy.database import Db
-from tenancy.gates import TOLD_GATES
+from tenancy.events import LAST, Cause, Event, insert_events
+from tenancy.gates import DIFFERENCES, TOLD_GATES
 from tenancy.subjects import CONTENTS, Subject, containers_above, subjects_below
 
 
@@ -28,17 +30,17 @@ class People(msgspec.Struct, frozen=True):
     count: int | None = None
 
 
-_LISTED = "concerned AS (SELECT unnest($5::uuid[]) AS member_id)"
+_LISTED = "concerned AS (SELECT unnest($4::uuid[]) AS member_id)"
 
 _OF_SUBJECT = f"""
-{subjects_below("SELECT $5::text, $6::text")},
+{subjects_below("SELECT $4::text, $5::text")},
 concerned AS (SELECT member_id FROM members_below)
 """
 
-# The departments that the cause has moved, added, removed or brought back, as its change set says.
-_MOVED = """
-SELECT 'department', c.subject FROM change c
-WHERE c.tenant_id = $1 AND c.cause_id = $2 AND c.action <> 'department.renamed'
+# The departments that have been moved, added, removed or brought back, as the change set being written says.
+_MOVED = f"""
+SELECT 'department', e.subject FROM event e
+WHERE e.tenant_id = $1 AND e.number > {LAST} AND e.type <> 'department.renamed'
 """
 
 _OF_MOVED_DEPARTMENTS = f"""
@@ -47,7 +49,7 @@ concerned AS (SELECT member_id FROM members_below)
 """
 
 _AUTHORISED_THROUGH = """
-concerned AS (SELECT DISTINCT member_id FROM authorisation WHERE tenant_id = $1 AND instance_id = $5)
+concerned AS (SELECT DISTINCT member_id FROM authorisation WHERE tenant_id = $1 AND instance_id = $4)
 """
 
 
@@ -74,7 +76,7 @@ _PEOPLE_IF_ANY_GRANT = """
 SELECT member_id, user_name FROM people WHERE EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)
 """
 
-# $1 tenant, $2 cause, $3 time, $4 how many changes of the cause come before, then what the people need.
+# $1 tenant, $2 time, $3 how many events of the change set come before, then what the people need.
 _REFRESH = f"""
 people AS MATERIALIZED (
     SELECT m.id AS member_id, m.user_name
@@ -133,7 +135,7 @@ coming AS MATERIALIZED (TABLE due EXCEPT TABLE held),
 going AS MATERIALIZED (TABLE held EXCEPT TABLE due),
 added AS (
     INSERT INTO access (tenant_id, member_id, app_id, instance_id, since)
-    SELECT $1, member_id, app_id, instance_id, $3 FROM coming
+    SELECT $1, member_id, app_id, instance_id, $2 FROM coming
 ),
 deleted AS (
     DELETE FROM access a USING going g
@@ -143,7 +145,7 @@ deleted AS (
 -- Several bindings of one app are alternatives: only the first is a gain and only the last a loss.
 gate AS MATERIALIZED ({TOLD_GATES}),
 difference AS (
-    SELECT DISTINCT 'access.gained' AS action, c.member_id, c.app_id
+    SELECT DISTINCT 'access.gained' AS type, c.member_id, c.app_id
     FROM coming c JOIN gate USING (app_id, instance_id)
     WHERE NOT EXISTS (SELECT FROM held h JOIN gate USING (app_id, instance_id)
                       WHERE h.member_id = c.member_id AND h.app_id = c.app_id)
@@ -153,13 +155,8 @@ difference AS (
     WHERE NOT EXISTS (SELECT FROM due d JOIN gate USING (app_id, instance_id)
                       WHERE d.member_id = g.member_id AND d.app_id = g.app_id)
 ),
-recorded AS (
-    INSERT INTO change (tenant_id, cause_id, number, action, subject, after)
-    SELECT $1, $2, $4 + row_number() OVER (), d.action, m.user_name, jsonb_build_object('app', d.app_id)
-    FROM difference d JOIN member m ON m.tenant_id = $1 AND m.id = d.member_id
-    RETURNING action
-)
-SELECT action, count(*) FROM recorded GROUP BY action
+recorded AS ({insert_events(DIFFERENCES, first="$3::bigint")} RETURNING type)
+SELECT type, count(*) FROM recorded GROUP BY type
 """
 
 
@@ -169,7 +166,7 @@ _MANY = 1000
 
 # All parameters are named, so that both statements take the same.
 _ARE_MANY = f"""
-SELECT count(*) > {_MANY} AND ($1::uuid, $2::uuid, $3::timestamptz, $4::bigint) IS NOT NULL
+SELECT count(*) > {_MANY} AND ($1::uuid, $2::timestamptz, $3::bigint) IS NOT NULL
 FROM (SELECT FROM concerned LIMIT {_MANY + 1}) AS counted
 """
 
@@ -191,9 +188,9 @@ async def refresh_access(
 ) -> dict[str, int]:
     """Make the stored access of these people what the facts come to; counts who gained and lost an app.
 
-    `first` is how many changes of the cause come before those of access.
+    `first` is how many events of the change set come before those of access.
     """
-    values = (tenant_id, cause.id, cause.at, first, *people.values)
+    values = (tenant_id, cause.at, first, *people.values)
     if people.count is None:
         are_many = await db.fetchval(f"WITH RECURSIVE {people.sql}\n{_ARE_MANY}", *values)
     else:
@@ -203,7 +200,13 @@ async def refresh_access(
     rows = await db.fetch(f"WITH RECURSIVE {people.sql},\n{_REFRESH}", *values)
     if are_many:
         await db.execute(_EXPECT_FEW)
-    return {row["action"]: row["count"] for row in rows}
+    return {row["type"]: row["count"] for row in rows}
+
+
+async def record_act_on(db: Db, tenant_id: UUID, people: People, act: Act, events: Sequence[Event]) -> None:
+    """Record an act that may concern these people's access, with who has gained and lost what."""
+    counts = await refresh_access(db, tenant_id, people, act.cause, first=len(events))
+    await record_act(db, act, events, tenant_id=tenant_id, differences=counts)
 
 
 async def forget_access(db: Db, tenant_id: UUID, instance_id: str, app_ids: list[str]) -> None:

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from tenancy.changes import Cause, ChangeFact, change_columns, count_changes, encode
 from tenancy.database import NO_TENANT, Db
+from tenancy.events import CLOSE_CHANGE_SET, Cause, Event, change_set_values, count_events, encode
 
 SYSTEM = "system"
 
@@ -26,46 +26,38 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cause(self) -> Cause:
-        """What the act's changes refer to."""
+        """What the act's events refer to."""
         return Cause(id=self.id, by=self.actor, at=self.at)
 
 
-_INSERT_ACT = """
-WITH recorded AS (
-    INSERT INTO audit (tenant_id, id, at, actor, address, action, subject, before, after, counts)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-)
-INSERT INTO change (tenant_id, cause_id, number, action, subject, before, after)
-SELECT $1, $2, c.number, c.action, c.subject, c.before::jsonb, c.after::jsonb
-FROM unnest($11::text[], $12::text[], $13::text[], $14::text[])
-     WITH ORDINALITY AS c (action, subject, before, after, number)
+_INSERT_ACT = f"""
+WITH {CLOSE_CHANGE_SET}
+INSERT INTO audit (tenant_id, id, at, actor, action, subject, before, after, counts, address)
+VALUES ($1, $2, $3, $4, $10, $11, $12, $13, $14, $15)
 """
 
 
 async def record_act(
     db: Db,
     act: Act,
-    changes: Sequence[ChangeFact],
+    events: Sequence[Event],
     *,
     tenant_id: UUID = NO_TENANT,
     differences: Mapping[str, int] = {},
 ) -> None:
-    """Write the act with its changes, the first of which names it, in the caller's transaction.
+    """Write the act with its events, the first of which names it, in the caller's transaction.
 
-    `differences` counts the changes that are written already, numbered after these.
+    `differences` counts the events that are written already, numbered after these.
     """
-    named = changes[0]
+    named, counts = events[0], count_events(events, differences)
     await db.execute(
         _INSERT_ACT,
         tenant_id,
-        act.id,
-        act.at,
-        act.actor,
-        act.address,
-        named.action,
+        *change_set_values(act.cause, events, counts),
+        named.type,
         named.subject,
-        encode(named.before),
-        encode(named.after),
-        encode(count_changes(changes, differences)),
-        *change_columns(changes),
+        encode(named.previous),
+        encode(named.data),
+        encode(counts),
+        act.address,
     )

@@ -1,14 +1,16 @@
 """Starting and stopping apps, and the list that shows which are started."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from tenancy.acts import Act, record_act
-from tenancy.changes import Author, ChangeFact, author_of
+from tenancy.acts import Act
 from tenancy.database import Db, tenant_scope
-from tenancy.gates import read_gates, record_gates
+from tenancy.event_types import AppObject
+from tenancy.events import Author, Event, author_of
+from tenancy.gates import read_gates, record_act_at_gates
 from tenancy.grants import demand_app
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.tenants import demand_tenant
@@ -42,6 +44,11 @@ RETURNING app_id
 
 _START = "DELETE FROM stopped_app WHERE tenant_id = $1 AND app_id = $2 RETURNING app_id"
 
+_BINDINGS_OF_APP = """
+SELECT id, instance_id, client_id FROM app WHERE tenant_id = $1 AND id = $2 AND removed_at IS NULL
+ORDER BY instance_id
+"""
+
 _LIST = """
 SELECT p.id, p.instance_id, p.client_id, p.source_time, p.created_at,
        NOT EXISTS (SELECT FROM stopped_app s WHERE s.tenant_id = $1 AND s.app_id = p.id) AS enabled
@@ -57,16 +64,7 @@ async def enable_app(tenant_id: UUID, app_id: str, *, act: Act) -> AppSwitch:
     Raises:
         AppUnknown: the tenant has no such app.
     """
-    async with tenant_scope(tenant_id, changing=True) as db:
-        await demand_app(db, tenant_id, app_id)
-        gates = await read_gates(db, tenant_id)
-        if await db.fetchval(_START, tenant_id, app_id) is not None:
-            change = ChangeFact(
-                action="app.started", subject=app_id, before={"enabled": False}, after={"enabled": True}
-            )
-            counts = await record_gates(db, tenant_id, gates, act.cause, first=1)
-            await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
-        return await _read(db, tenant_id, app_id)
+    return await _switch(tenant_id, app_id, act, enabled=True)
 
 
 async def disable_app(tenant_id: UUID, app_id: str, *, act: Act) -> AppSwitch:
@@ -75,16 +73,28 @@ async def disable_app(tenant_id: UUID, app_id: str, *, act: Act) -> AppSwitch:
     Raises:
         AppUnknown: the tenant has no such app.
     """
+    return await _switch(tenant_id, app_id, act, enabled=False)
+
+
+async def _switch(tenant_id: UUID, app_id: str, act: Act, *, enabled: bool) -> AppSwitch:
     async with tenant_scope(tenant_id, changing=True) as db:
         await demand_app(db, tenant_id, app_id)
         gates = await read_gates(db, tenant_id)
-        if await db.fetchval(_STOP, tenant_id, app_id, act.at, act.cause.by) is not None:
-            change = ChangeFact(
-                action="app.stopped", subject=app_id, before={"enabled": True}, after={"enabled": False}
-            )
-            counts = await record_gates(db, tenant_id, gates, act.cause, first=1)
-            await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
+        if enabled:
+            switched = await db.fetchval(_START, tenant_id, app_id)
+        else:
+            switched = await db.fetchval(_STOP, tenant_id, app_id, act.at, act.actor)
+        if switched is not None:
+            rows = await db.fetch(_BINDINGS_OF_APP, tenant_id, app_id)
+            events = [_tell(row, enabled=enabled) for row in rows]
+            await record_act_at_gates(db, tenant_id, gates, act, events)
         return await _read(db, tenant_id, app_id)
+
+
+def _tell(row: Any, *, enabled: bool) -> Event:
+    data, previous = AppObject(**row, enabled=enabled), AppObject(**row, enabled=not enabled)
+    verb = "started" if enabled else "stopped"
+    return Event(type=f"app.{verb}", subject=row["id"], data=data, previous=previous)
 
 
 async def read_app(tenant_id: UUID, app_id: str) -> AppSwitch:

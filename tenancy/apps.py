@@ -6,16 +6,19 @@ from uuid import UUID
 
 from tenancy.access_rows import EVERYBODY, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
+from tenancy.event_types import AppObject
+from tenancy.events import Event
 from tenancy.gates import Gates, read_gates, record_gates
 from tenancy.pushes import STALE, Outcome, Push, outcome_of, record_push
 from tenancy.removals import Applied, carry_out_removal
 from tenancy.secrets import Keyring
 
 _FACTS = """
-SELECT client_id, client_secret, source_time, removed_at, removed_by FROM app
-WHERE tenant_id = $1 AND id = $2 AND instance_id = $3
+SELECT p.id, p.instance_id, p.client_id, p.client_secret, p.source_time, p.removed_at, p.removed_by,
+       NOT EXISTS (SELECT FROM stopped_app s WHERE s.tenant_id = $1 AND s.app_id = asked.id) AS enabled
+FROM (SELECT $2::text AS id) AS asked
+LEFT JOIN app p ON p.tenant_id = $1 AND p.id = asked.id AND p.instance_id = $3
 """
 
 _PUT = """
@@ -54,10 +57,11 @@ async def put_app(
         admission = await admit(db, tenant_id, place)
         demand_binding(admission, place, at)
         facts = await db.fetchrow(_FACTS, tenant_id, app_id, place.instance_id)
-        if admission.is_stale(at) or (facts is not None and at < facts["source_time"]):
+        assert facts is not None
+        if _is_stale(admission, facts, at):
             await record_push(db, tenant_id, push, STALE)
             return STALE
-        if facts is not None and _same(facts, client_id, client_secret, keyring, purpose):
+        if _same(facts, client_id, client_secret, keyring, purpose):
             sealed = facts["client_secret"]
         else:
             sealed = keyring.seal(client_secret.encode(), purpose=purpose)
@@ -65,21 +69,28 @@ async def put_app(
         await db.execute(
             _PUT, tenant_id, app_id, place.instance_id, client_id, sealed, at, push.received_at, None, None
         )
-        changes = _put_changes(facts, app_id, place.instance_id, client_id, replaced=sealed)
-        outcome = await _refresh(db, tenant_id, gates, changes, push, is_new=facts is None)
-        await record_push(db, tenant_id, push, outcome, changes=changes)
+        app = AppObject(
+            id=app_id, instance_id=place.instance_id, client_id=client_id, enabled=facts["enabled"]
+        )
+        events = _tell(facts, app, replaced=sealed)
+        outcome = await _refresh(db, tenant_id, gates, events, push, is_new=facts["id"] is None)
+        await record_push(db, tenant_id, push, outcome, events=events)
     return outcome
 
 
+def _is_stale(admission: Admission, facts: Any, at: datetime) -> bool:
+    return admission.is_stale(at) or (facts["id"] is not None and at < facts["source_time"])
+
+
 async def _refresh(
-    db: Db, tenant_id: UUID, gates: Gates, changes: list[ChangeFact], push: Push, *, is_new: bool
+    db: Db, tenant_id: UUID, gates: Gates, events: list[Event], push: Push, *, is_new: bool
 ) -> Outcome:
     """A removed app keeps its stored access, so that only a new one needs to be worked out."""
     if is_new:
-        counts = await refresh_access(db, tenant_id, EVERYBODY, push.cause, first=len(changes))
+        counts = await refresh_access(db, tenant_id, EVERYBODY, push.cause, first=len(events))
     else:
-        counts = await record_gates(db, tenant_id, gates, push.cause, first=len(changes))
-    return outcome_of(changes, counts)
+        counts = await record_gates(db, tenant_id, gates, first=len(events))
+    return outcome_of(events, counts)
 
 
 def _same(facts: Any, client_id: str, client_secret: str, keyring: Keyring, purpose: str) -> bool:
@@ -90,18 +101,18 @@ def _same(facts: Any, client_id: str, client_secret: str, keyring: Keyring, purp
     )
 
 
-def _put_changes(
-    facts: Any, app_id: str, instance_id: str, client_id: str, *, replaced: bytes
-) -> list[ChangeFact]:
-    after = {"instance_id": instance_id, "client_id": client_id}
-    if facts is None:
-        return [ChangeFact(action="app.added", subject=app_id, after=after)]
-    before = {"instance_id": instance_id, "client_id": facts["client_id"]}
+def _tell(facts: Any, app: AppObject, *, replaced: bytes) -> list[Event]:
+    if facts["id"] is None:
+        return [Event(type="app.added", subject=app.id, data=app)]
     if facts["removed_at"] is not None:
-        return [ChangeFact(action="app.restored", subject=app_id, before=before, after=after)]
+        return [Event(type="app.restored", subject=app.id, data=app)]
     if facts["client_secret"] == replaced:
         return []
-    return [ChangeFact(action="app.changed", subject=app_id, before=before, after=after)]
+    return [Event(type="app.changed", subject=app.id, data=app, previous=_known(facts))]
+
+
+def _known(facts: Any) -> AppObject:
+    return AppObject(**{name: facts[name] for name in AppObject.__struct_fields__})
 
 
 async def remove_app(place: Place, app_id: str, *, at: datetime, push: Push) -> Outcome | None:
@@ -113,20 +124,18 @@ async def remove_app(place: Place, app_id: str, *, at: datetime, push: Push) -> 
 
     async def remove(db: Db, tenant_id: UUID, admission: Admission) -> Applied:
         facts = await db.fetchrow(_FACTS, tenant_id, app_id, place.instance_id)
-        if admission.is_stale(at) or (facts is not None and at < facts["source_time"]):
+        assert facts is not None
+        if _is_stale(admission, facts, at):
             return Applied(STALE)
         gates = await read_gates(db, tenant_id)
-        client_id, removed = "", (push.received_at, push.cause.by)
-        changes: list[ChangeFact] = []
-        if facts is not None:
-            client_id = facts["client_id"]
-            if facts["removed_at"] is None:
-                before = {"instance_id": place.instance_id, "client_id": client_id}
-                changes.append(ChangeFact(action="app.removed", subject=app_id, before=before))
-            else:
-                removed = (facts["removed_at"], facts["removed_by"])
-        known = (tenant_id, app_id, place.instance_id, client_id, None, at, push.received_at)
+        is_new, removed = facts["id"] is None, (push.received_at, push.cause.by)
+        events: list[Event] = []
+        if facts["removed_at"] is not None:
+            removed = (facts["removed_at"], facts["removed_by"])
+        elif not is_new:
+            events.append(Event(type="app.removed", subject=app_id, previous=_known(facts)))
+        known = (tenant_id, app_id, place.instance_id, facts["client_id"] or "", None, at, push.received_at)
         await db.execute(_PUT, *known, *removed)
-        return Applied(await _refresh(db, tenant_id, gates, changes, push, is_new=facts is None), changes)
+        return Applied(await _refresh(db, tenant_id, gates, events, push, is_new=is_new), events)
 
     return await carry_out_removal(place, push, remove)

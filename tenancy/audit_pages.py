@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.changes import Author, author_of
 from tenancy.database import NO_TENANT, system_scope, tenant_scope
+from tenancy.events import Author, author_of, decode
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.tenants import demand_tenant
 
@@ -81,10 +81,6 @@ async def list_audit(
 
 
 def _entry(row: Any) -> AuditEntry:
-    shown = dict(row) | {name: _decode(row[name]) for name in ("before", "after", "counts")}
+    shown = dict(row) | {name: decode(row[name]) for name in ("before", "after", "counts")}
     shown["tenant_id"] = None if row["tenant_id"] == NO_TENANT else row["tenant_id"]
     return msgspec.convert(shown | {"by": author_of(row["by"])}, AuditEntry)
-
-
-def _decode(value: str | None) -> Any:
-    return None if value is None else msgspec.json.decode(value)

@@ -2,13 +2,15 @@
 
 from collections import OrderedDict
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
 
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, system_scope, tenant_scope
 from tenancy.errors import InstanceUnknown, TenantErased, TenantUnknown
+from tenancy.event_types import BindingObject, TenantObject
+from tenancy.events import Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
 from tenancy.pushes import Outcome, Push, outcome_of, record_push
 
@@ -211,7 +213,9 @@ SET ended = binding.ended AND excluded.source_time < binding.ended_time,
                ELSE binding.order_id END
 """
 
-BINDING = "SELECT ended, source_time FROM binding WHERE tenant_id = $1 AND instance_id = $2"
+BINDING = (
+    "SELECT instance_id, ended, source_time, open FROM binding WHERE tenant_id = $1 AND instance_id = $2"
+)
 
 # The retention clock runs while no binding is left, placeholders included.
 MARK_UNBOUND = """
@@ -242,24 +246,35 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
         gates = await read_gates(db, tenant_id)
         described = await db.fetchval(_DESCRIBE, tenant_id, facts.code, facts.name, facts.domain_name, at)
         await db.execute(_BIND, tenant_id, place.instance_id, facts.order_id, at)
-        now_bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         await db.execute(MARK_UNBOUND, tenant_id, push.received_at)
-        await tell_bindings(db, tenant_id, now=push.received_at, only=place.instance_id)
-        changes = []
-        after = {"code": facts.code, "name": facts.name, "domain_name": facts.domain_name}
-        known = {name: before[name] for name in after}
-        if described and before["source_time"] is None:
-            changes.append(ChangeFact(action="tenant.added", subject=place.external_id, after=after))
-        elif described and known != after:
-            changes.append(
-                ChangeFact(action="tenant.changed", subject=place.external_id, before=known, after=after)
-            )
+        events = _tell_tenant(before, facts, place) if described else []
+        told = await tell_bindings(db, tenant_id, now=push.received_at, only=place.instance_id)
+        now_bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         assert now_bound is not None
         if not now_bound["ended"] and (bound is None or bound["ended"]):
-            changes.append(ChangeFact(action="binding.added", subject=place.instance_id))
-        counts = await record_gates(db, tenant_id, gates, push.cause, first=len(changes))
-        outcome = outcome_of(changes, counts)
-        if not changes and not described:
+            told = [Event(type="binding.added", subject=place.instance_id, data=binding_object(now_bound))]
+        events += told
+        counts = await record_gates(db, tenant_id, gates, first=len(events))
+        outcome = outcome_of(events, counts)
+        if not events and not described:
             outcome = Outcome(verdict="stale")
-        await record_push(db, tenant_id, push, outcome, changes=changes)
+        await record_push(db, tenant_id, push, outcome, events=events)
     return outcome
+
+
+def binding_object(row: Any) -> BindingObject:
+    """A row of `BINDING` as it is told."""
+    return BindingObject(instance_id=row["instance_id"], open=row["open"])
+
+
+def _tell_tenant(before: Any, facts: TenantFacts, place: Place) -> list[Event]:
+    data = TenantObject(
+        external_id=place.external_id, code=facts.code, name=facts.name, domain_name=facts.domain_name
+    )
+    if before["source_time"] is None:
+        return [Event(type="tenant.added", subject=place.external_id, data=data)]
+    known = {name: before[name] for name in ("code", "name", "domain_name")}
+    previous = TenantObject(external_id=place.external_id, **known)
+    if previous == data:
+        return []
+    return [Event(type="tenant.changed", subject=place.external_id, data=data, previous=previous)]

@@ -208,20 +208,29 @@ async def tenant_scope(
     if snapshot:
         opening = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; {opening}"
     if changing:
-        opening += f", pg_advisory_xact_lock(hashtextextended('{tenant_id}', 0))"
+        opening += f", {_lock(tenant_id)}"
     async with _transaction(opening) as db:
         yield db
 
 
 @contextlib.asynccontextmanager
-async def system_scope() -> AsyncIterator[Db]:
+async def system_scope(*, changing: UUID | None = None) -> AsyncIterator[Db]:
     """One transaction that sees what belongs to no tenant, and the few tables listed for the system role.
 
+    With `changing`, takes the lock of that tenant first, as its own scope does.
+
     Raises:
-        DatabaseUnavailable: the server is away.
+        DatabaseUnavailable: the server is away, or the lock was not free in time.
     """
-    async with _transaction(f"SELECT set_config('role', '{SYSTEM_ROLE}', true)") as db:
+    opening = f"SELECT set_config('role', '{SYSTEM_ROLE}', true)"
+    if changing is not None:
+        opening += f", {_lock(changing)}"
+    async with _transaction(opening) as db:
         yield db
+
+
+def _lock(tenant_id: UUID) -> str:
+    return f"pg_advisory_xact_lock(hashtextextended('{UUID(str(tenant_id))}', 0))"
 
 
 async def become_system(db: Db) -> None:

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from tenancy.access_rows import MEMBERS_MOVED, has_grants, members_of, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import DepartmentLoop
+from tenancy.event_types import DepartmentObject
+from tenancy.events import Event, insert_events
 from tenancy.pushes import STALE, UNCHANGED, Outcome, Push, outcome_of, record_push
 from tenancy.removals import Applied, carry_out_removal
 from tenancy.subjects import Subject
@@ -62,19 +63,19 @@ async def put_department(place: Place, department: Department, *, at: datetime, 
         if facts["loops"] or department.parent_code == code:
             raise DepartmentLoop
         await db.execute(_PUT, tenant_id, code, department.name, department.parent_code, at, None)
-        changes = _changes(facts, department)
-        outcome = await _refresh(db, tenant_id, facts, changes, push)
-        await record_push(db, tenant_id, push, outcome, changes=changes)
+        events = _events(facts, department)
+        outcome = await _refresh(db, tenant_id, facts, events, push)
+        await record_push(db, tenant_id, push, outcome, events=events)
     return outcome
 
 
-async def _refresh(db: Db, tenant_id: UUID, facts: Any, changes: Sequence[ChangeFact], push: Push) -> Outcome:
+async def _refresh(db: Db, tenant_id: UUID, facts: Any, events: Sequence[Event], push: Push) -> Outcome:
     """Where a department is decides who may use what; its name does not."""
-    moved = [change.subject for change in changes if change.action != "department.renamed"]
+    moved = [event.subject for event in events if event.type != "department.renamed"]
     if not moved or not facts["has_grants"]:
-        return outcome_of(changes)
+        return outcome_of(events)
     people = members_of(Subject(type="department", id=moved[0]))
-    return outcome_of(changes, await refresh_access(db, tenant_id, people, push.cause, first=len(changes)))
+    return outcome_of(events, await refresh_access(db, tenant_id, people, push.cause, first=len(events)))
 
 
 async def remove_department(place: Place, code: str, *, at: datetime, push: Push) -> Outcome | None:
@@ -93,8 +94,8 @@ async def remove_department(place: Place, code: str, *, at: datetime, push: Push
         await db.execute(_PUT, tenant_id, code, facts["name"] or "", facts["parent_code"], at, removed_at)
         if facts["name"] is None or facts["removed_at"] is not None:
             return Applied(UNCHANGED)
-        changes = [ChangeFact(action="department.removed", subject=code, before=_shown(facts))]
-        return Applied(await _refresh(db, tenant_id, facts, changes, push), changes)
+        events = [Event(type="department.removed", subject=code, previous=_known(code, facts))]
+        return Applied(await _refresh(db, tenant_id, facts, events, push), events)
 
     return await carry_out_removal(place, push, remove)
 
@@ -104,21 +105,22 @@ def _is_stale(source_time: datetime | None, listed_at: datetime | None, at: date
     return any(known is not None and at < known for known in (source_time, listed_at))
 
 
-def _shown(facts: Any) -> dict[str, Any]:
-    return {"name": facts["name"], "parent_code": facts["parent_code"]}
+def _known(code: str, facts: Any) -> DepartmentObject:
+    return DepartmentObject(code=code, name=facts["name"], parent_code=facts["parent_code"])
 
 
-def _changes(facts: Any, department: Department) -> list[ChangeFact]:
-    after = {"name": department.name, "parent_code": department.parent_code}
+def _events(facts: Any, department: Department) -> list[Event]:
+    code = department.code
+    data = DepartmentObject(code=code, name=department.name, parent_code=department.parent_code)
     if facts["name"] is None:
-        return [ChangeFact(action="department.added", subject=department.code, after=after)]
-    before = _shown(facts)
+        return [Event(type="department.added", subject=code, data=data)]
     if facts["removed_at"] is not None:
-        return [ChangeFact(action="department.restored", subject=department.code, before=before, after=after)]
-    if before == after:
+        return [Event(type="department.restored", subject=code, data=data)]
+    previous = _known(code, facts)
+    if previous == data:
         return []
-    action = "department.moved" if before["parent_code"] != after["parent_code"] else "department.renamed"
-    return [ChangeFact(action=action, subject=department.code, before=before, after=after)]
+    verb = "moved" if previous.parent_code != data.parent_code else "renamed"
+    return [Event(type=f"department.{verb}", subject=code, data=data, previous=previous)]
 
 
 # The staged list and the tree are read as wholes, so that a scan is right here.
@@ -127,15 +129,29 @@ CREATE TEMPORARY TABLE staged_department (code text, name text, parent_code text
 SET LOCAL enable_seqscan = on
 """
 
+# What differs between the list and the tree, as facts of events.
+_FACTS_OF_LIST = """
+SELECT type, code AS subject,
+       jsonb_build_object('code', code, 'name', name, 'parent_code', parent_code) AS data,
+       CASE WHEN type IN ('department.moved', 'department.renamed')
+            THEN jsonb_build_object('code', code, 'name', old_name, 'parent_code', old_parent_code)
+       END AS previous
+FROM differing
+UNION ALL
+SELECT 'department.removed', code, NULL,
+       jsonb_build_object('code', code, 'name', name, 'parent_code', parent_code)
+FROM removed
+"""
+
 # One statement, so that every part sees the tree as it was: what differs is written, what is not listed
-# becomes a tombstone, and each change is one row of the change set. Facts newer than the list stand.
-_APPLY = """
+# becomes a tombstone, and each change is one event. Facts newer than the list stand.
+_APPLY = f"""
 WITH differing AS (
     SELECT s.code, s.name, s.parent_code, d.name AS old_name, d.parent_code AS old_parent_code,
            CASE WHEN d.code IS NULL THEN 'department.added'
                 WHEN d.removed_at IS NOT NULL THEN 'department.restored'
                 WHEN d.parent_code IS DISTINCT FROM s.parent_code THEN 'department.moved'
-                ELSE 'department.renamed' END AS action
+                ELSE 'department.renamed' END AS type
     FROM staged_department s
     LEFT JOIN department d ON d.tenant_id = $1 AND d.code = s.code
     WHERE d.code IS NULL
@@ -143,32 +159,19 @@ WITH differing AS (
           AND (d.removed_at IS NOT NULL OR d.name <> s.name OR d.parent_code IS DISTINCT FROM s.parent_code)
 ), added AS (
     INSERT INTO department (tenant_id, code, name, parent_code, source_time)
-    SELECT $1, code, name, parent_code, $2 FROM differing WHERE action = 'department.added'
+    SELECT $1, code, name, parent_code, $2 FROM differing WHERE type = 'department.added'
 ), updated AS (
     UPDATE department d
     SET name = c.name, parent_code = c.parent_code, source_time = $2, removed_at = NULL
     FROM differing c
-    WHERE d.tenant_id = $1 AND d.code = c.code AND c.action <> 'department.added'
+    WHERE d.tenant_id = $1 AND d.code = c.code AND c.type <> 'department.added'
 ), removed AS (
     UPDATE department d SET removed_at = $3, source_time = $2
     WHERE d.tenant_id = $1 AND d.removed_at IS NULL AND d.source_time <= $2
       AND NOT EXISTS (SELECT FROM staged_department s WHERE s.code = d.code)
     RETURNING d.code, d.name, d.parent_code
-), recorded AS (
-    INSERT INTO change (tenant_id, cause_id, number, action, subject, before, after)
-    SELECT $1, $4, row_number() OVER (), action, code, before, after FROM (
-        SELECT action, code,
-               CASE WHEN action <> 'department.added'
-                    THEN jsonb_build_object('name', old_name, 'parent_code', old_parent_code) END AS before,
-               jsonb_build_object('name', name, 'parent_code', parent_code) AS after
-        FROM differing
-        UNION ALL
-        SELECT 'department.removed', code, jsonb_build_object('name', name, 'parent_code', parent_code), NULL
-        FROM removed
-    ) AS changes
-    RETURNING action
-)
-SELECT action, count(*) FROM recorded GROUP BY action
+), recorded AS ({insert_events(_FACTS_OF_LIST, first="0")} RETURNING type)
+SELECT type, count(*) FROM recorded GROUP BY type
 """
 
 
@@ -218,9 +221,9 @@ async def _apply_list(
         "staged_department",
         records=((item.code, item.name, item.parent_code) for item in departments),
     )
-    counts = await db.fetch(_APPLY, tenant_id, at, push.received_at, push.id)
+    counts = await db.fetch(_APPLY, tenant_id, at, push.received_at)
     await db.execute("UPDATE tenant SET departments_listed_at = $2 WHERE id = $1", tenant_id, at)
-    changed = {row["action"]: row["count"] for row in counts}
+    changed = {row["type"]: row["count"] for row in counts}
     if changed.keys() - {"department.renamed"} and await has_grants(db, tenant_id):
         first = sum(changed.values())
         changed |= await refresh_access(db, tenant_id, MEMBERS_MOVED, push.cause, first=first)

@@ -10,9 +10,9 @@ import msgspec
 
 from tenancy.access_paths import Node, Step, find_chains
 from tenancy.authorisations import WORD
-from tenancy.changes import Author, author_of
 from tenancy.database import tenant_scope
 from tenancy.errors import AppUnknown
+from tenancy.events import Author, author_of
 from tenancy.subjects import CONTAINERS, containers_above
 
 

@@ -2,17 +2,19 @@
 
 A gate is open while the app is started and present and its instance usable. Time and the marketplace close
 gates without touching the tenant, so readers ask for the facts themselves; `binding.open` is only what the
-tenant's change sets told last, so that every difference is told once.
+tenant's events told last, so that every difference is told once.
 """
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
 from tenancy.acts import SYSTEM, Act, record_act
-from tenancy.changes import Cause, ChangeFact
 from tenancy.database import Db, system_scope, tenant_scope
+from tenancy.event_types import BindingObject
+from tenancy.events import Cause, Event, insert_events
 
 # The open gates of a tenant, as (app, instance).
 Gates: TypeAlias = AbstractSet[tuple[str, str]]
@@ -25,7 +27,16 @@ def usable(now: str) -> str:
         WHERE i.instance_id = b.instance_id AND (i.state <> 'active' OR i.expires_at <= {now})))"""
 
 
-# The gates of tenant $1 that are open as its change sets have told.
+# Who of `difference` (type, member_id, app_id) has gained or lost what, as facts of events.
+DIFFERENCES = """
+SELECT d.type, m.user_name AS subject, CASE WHEN d.type = 'access.gained' THEN object.it END AS data,
+       CASE WHEN d.type = 'access.lost' THEN object.it END AS previous
+FROM difference d
+JOIN member m ON m.tenant_id = $1 AND m.id = d.member_id
+CROSS JOIN LATERAL (SELECT jsonb_build_object('app', d.app_id, 'user_name', m.user_name) AS it) AS object
+"""
+
+# The gates of tenant $1 that are open as its events have told.
 TOLD_GATES = """
 SELECT p.id AS app_id, p.instance_id FROM app p
 JOIN binding b ON b.tenant_id = $1 AND b.instance_id = p.instance_id AND b.open
@@ -39,31 +50,26 @@ FROM (SELECT instance_id FROM binding WHERE tenant_id = $1) AS all_of_them
 LEFT JOIN instance i USING (instance_id)
 WHERE b.tenant_id = $1 AND b.instance_id = all_of_them.instance_id AND b.open <> {usable("$2")}
   AND ($3::text IS NULL OR b.instance_id = $3)
-RETURNING b.instance_id, b.open, b.ended, i.state, i.expires_at
+RETURNING b.instance_id, b.open
 """
 
-# Of the apps $4, who had access through a gate of ($5, $6) and has none through those of ($7, $8), and
+# Of the apps $3, who had access through a gate of ($4, $5) and has none through those of ($6, $7), and
 # the reverse.
-_RECORD = """
+_RECORD = f"""
 WITH had AS (
     SELECT DISTINCT a.member_id, a.app_id
-    FROM access a JOIN unnest($5::text[], $6::text[]) AS g (app_id, instance_id) USING (app_id, instance_id)
-    WHERE a.tenant_id = $1 AND a.app_id = ANY($4)
+    FROM access a JOIN unnest($4::text[], $5::text[]) AS g (app_id, instance_id) USING (app_id, instance_id)
+    WHERE a.tenant_id = $1 AND a.app_id = ANY($3)
 ), has AS (
     SELECT DISTINCT a.member_id, a.app_id
-    FROM access a JOIN unnest($7::text[], $8::text[]) AS g (app_id, instance_id) USING (app_id, instance_id)
-    WHERE a.tenant_id = $1 AND a.app_id = ANY($4)
-), recorded AS (
-    INSERT INTO change (tenant_id, cause_id, number, action, subject, after)
-    SELECT $1, $2, $3 + row_number() OVER (), d.action, m.user_name,
-           jsonb_build_object('app', d.app_id)
-    FROM (SELECT 'access.lost' AS action, * FROM (TABLE had EXCEPT TABLE has) AS lost
-          UNION ALL
-          SELECT 'access.gained', * FROM (TABLE has EXCEPT TABLE had) AS gained) AS d
-    JOIN member m ON m.tenant_id = $1 AND m.id = d.member_id
-    RETURNING action
-)
-SELECT action, count(*) FROM recorded GROUP BY action
+    FROM access a JOIN unnest($6::text[], $7::text[]) AS g (app_id, instance_id) USING (app_id, instance_id)
+    WHERE a.tenant_id = $1 AND a.app_id = ANY($3)
+), difference AS (
+    SELECT 'access.lost' AS type, * FROM (TABLE had EXCEPT TABLE has) AS lost
+    UNION ALL
+    SELECT 'access.gained', * FROM (TABLE has EXCEPT TABLE had) AS gained
+), recorded AS ({insert_events(DIFFERENCES, first="$2::bigint")} RETURNING type)
+SELECT type, count(*) FROM recorded GROUP BY type
 """
 
 
@@ -72,10 +78,10 @@ async def read_gates(db: Db, tenant_id: UUID) -> Gates:
     return {(row["app_id"], row["instance_id"]) for row in await db.fetch(TOLD_GATES, tenant_id)}
 
 
-async def record_gates(db: Db, tenant_id: UUID, before: Gates, cause: Cause, *, first: int) -> dict[str, int]:
-    """Record who has gained and lost access since the gates stood as `before`; counts them.
+async def record_gates(db: Db, tenant_id: UUID, before: Gates, *, first: int) -> dict[str, int]:
+    """Tell who has gained and lost access since the gates stood as `before`; counts them.
 
-    `first` is how many changes of the cause come before these.
+    `first` is how many events of the change set come before these.
     """
     after = await read_gates(db, tenant_id)
     apps = sorted({app_id for app_id, _ in before ^ after})
@@ -84,32 +90,38 @@ async def record_gates(db: Db, tenant_id: UUID, before: Gates, cause: Cause, *, 
     rows = await db.fetch(
         _RECORD,
         tenant_id,
-        cause.id,
         first,
         apps,
         *_columns(before),
         *_columns(after),
     )
-    return {row["action"]: row["count"] for row in rows}
+    return {row["type"]: row["count"] for row in rows}
+
+
+async def record_act_at_gates(
+    db: Db, tenant_id: UUID, before: Gates, act: Act, events: Sequence[Event]
+) -> None:
+    """Record an act after which gates stand differently, with whom it concerns."""
+    counts = await record_gates(db, tenant_id, before, first=len(events))
+    await record_act(db, act, events, tenant_id=tenant_id, differences=counts)
 
 
 def _columns(gates: Gates) -> tuple[list[str], list[str]]:
     return [app_id for app_id, _ in gates], [instance_id for _, instance_id in gates]
 
 
-async def tell_bindings(
-    db: Db, tenant_id: UUID, *, now: datetime, only: str | None = None
-) -> list[ChangeFact]:
+async def tell_bindings(db: Db, tenant_id: UUID, *, now: datetime, only: str | None = None) -> list[Event]:
     """Note which bindings, or whether `only` that one, have become usable or ceased to be.
 
     `record_gates` then says whom it concerns.
     """
     rows = await db.fetch(_TELL, tenant_id, now, only)
     return [
-        ChangeFact(
-            action="binding.opened" if row["open"] else "binding.closed",
+        Event(
+            type="binding.opened" if row["open"] else "binding.closed",
             subject=row["instance_id"],
-            after={"ended": row["ended"], "state": row["state"], "expires_at": row["expires_at"]},
+            data=BindingObject(instance_id=row["instance_id"], open=row["open"]),
+            previous=BindingObject(instance_id=row["instance_id"], open=not row["open"]),
         )
         for row in rows
     ]
@@ -161,9 +173,6 @@ async def _settle_found(query: str, now: datetime) -> int:
 async def _settle(tenant_id: UUID, *, by: str, now: datetime) -> None:
     async with tenant_scope(tenant_id, changing=True) as db:
         before = await read_gates(db, tenant_id)
-        changes = await tell_bindings(db, tenant_id, now=now)
-        if not changes:
-            return
-        act = Act(actor=by, at=now)
-        counts = await record_gates(db, tenant_id, before, act.cause, first=len(changes))
-        await record_act(db, act, changes, tenant_id=tenant_id, differences=counts)
+        events = await tell_bindings(db, tenant_id, now=now)
+        if events:
+            await record_act_at_gates(db, tenant_id, before, Act(actor=by, at=now), events)

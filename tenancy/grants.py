@@ -6,12 +6,13 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.access_rows import members_of, refresh_access
-from tenancy.acts import Act, record_act
+from tenancy.access_rows import members_of, record_act_on
+from tenancy.acts import Act
 from tenancy.authorisations import WORD
-from tenancy.changes import Author, ChangeFact, author_of
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import AppUnknown, GrantedByMarketplace, GrantUnknown
+from tenancy.event_types import GrantObject
+from tenancy.events import Author, Event, author_of
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.subjects import Subject, SubjectType, demand_subject
 
@@ -76,11 +77,11 @@ async def grant_access(tenant_id: UUID, app_id: str, subject: Subject, *, act: A
     async with tenant_scope(tenant_id, changing=True) as db:
         await demand_app(db, tenant_id, app_id)
         await demand_subject(db, tenant_id, subject)
-        granted = await db.fetchval(_PUT, tenant_id, app_id, subject.type, subject.id, act.at, act.cause.by)
+        granted = await db.fetchval(_PUT, tenant_id, app_id, subject.type, subject.id, act.at, act.actor)
         if granted is not None:
-            change = ChangeFact(action="grant.added", subject=app_id, after=msgspec.to_builtins(subject))
-            counts = await refresh_access(db, tenant_id, members_of(subject), act.cause, first=1)
-            await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
+            data = GrantObject(app=app_id, type=subject.type, id=subject.id)
+            event = Event(type="grant.added", subject=app_id, data=data)
+            await record_act_on(db, tenant_id, members_of(subject), act, [event])
         return (await _read(db, tenant_id, app_id, subject))[0]
 
 
@@ -99,9 +100,9 @@ async def revoke_access(tenant_id: UUID, app_id: str, subject: Subject, *, act: 
             if await _read(db, tenant_id, app_id, subject):
                 raise GrantedByMarketplace
             return
-        change = ChangeFact(action="grant.removed", subject=app_id, before=msgspec.to_builtins(subject))
-        counts = await refresh_access(db, tenant_id, members_of(subject), act.cause, first=1)
-        await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)
+        previous = GrantObject(app=app_id, type=subject.type, id=subject.id)
+        event = Event(type="grant.removed", subject=app_id, previous=previous)
+        await record_act_on(db, tenant_id, members_of(subject), act, [event])
 
 
 async def read_grant(tenant_id: UUID, app_id: str, subject: Subject) -> Grant:

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.changes import Author, author_of
 from tenancy.database import tenant_scope
+from tenancy.events import Author, author_of
 from tenancy.groups import COLUMNS, Group, demand_group
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.subjects import SubjectType, subjects_below

@@ -7,11 +7,12 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.access_rows import members_listed, members_of, refresh_access
+from tenancy.access_rows import members_listed, members_of, record_act_on
 from tenancy.acts import Act, record_act
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import GroupChanged, GroupIdInvalid, GroupLoop, GroupUnknown
+from tenancy.event_types import GrantObject, GroupMemberObject, GroupObject
+from tenancy.events import Event
 from tenancy.names import demand_name
 from tenancy.subjects import Subject, SubjectTypeUnknown, demand_subject, groups_above, subjects_below
 from tenancy.tenants import demand_tenant
@@ -53,11 +54,10 @@ WITH contents AS (
 ), grants AS (
     DELETE FROM grant_ WHERE tenant_id = $1 AND subject_type = 'group' AND subject = $2 RETURNING app_id
 )
-SELECT 'group_member.removed' AS action, group_id AS subject, subject_type AS type, subject AS id
-FROM contents
+SELECT group_id AS holder, subject_type AS kind, subject FROM contents
 UNION ALL
-SELECT 'grant.removed', app_id, 'group', $2 FROM grants
-ORDER BY action, subject, type, id
+SELECT app_id, 'grant', $2 FROM grants
+ORDER BY holder, kind, subject
 """
 
 _ADD = """
@@ -89,24 +89,24 @@ async def put_group(
     name = demand_name(name)
     async with tenant_scope(tenant_id, changing=True) as db:
         await demand_tenant(db, tenant_id)
-        row = await db.fetchrow(
-            f"SELECT {COLUMNS} FROM group_ WHERE tenant_id = $1 AND id = $2", tenant_id, group_id
-        )
-        revision = row["revision"] if row is not None else 0
+        group = await _find(db, tenant_id, group_id)
+        revision = 0 if group is None else group.revision
         if expected_revision is not None and expected_revision != revision:
             raise GroupChanged
-        if row is None or row["name"] != name:
-            before = None if row is None else {"name": row["name"]}
+        if group is None or group.name != name:
             row = await db.fetchrow(_PUT, tenant_id, group_id, name, act.at)
-            change = ChangeFact(
-                action="group.added" if before is None else "group.renamed",
-                subject=group_id,
-                before=before,
-                after={"name": name},
-            )
-            await record_act(db, act, [change], tenant_id=tenant_id)
-        assert row is not None
-        return msgspec.convert(dict(row), Group)
+            await record_act(db, act, [_tell_group(group, group_id, name)], tenant_id=tenant_id)
+            assert row is not None
+            group = msgspec.convert(dict(row), Group)
+        return group
+
+
+def _tell_group(before: Group | None, group_id: str, name: str) -> Event:
+    data = GroupObject(id=group_id, name=name)
+    if before is None:
+        return Event(type="group.added", subject=group_id, data=data)
+    previous = GroupObject(id=group_id, name=before.name)
+    return Event(type="group.renamed", subject=group_id, data=data, previous=previous)
 
 
 async def remove_group(tenant_id: UUID, group_id: str, *, act: Act) -> None:
@@ -120,14 +120,27 @@ async def remove_group(tenant_id: UUID, group_id: str, *, act: Act) -> None:
         members = [row["member_id"] for row in await db.fetch(_MEMBERS, tenant_id, group_id)]
         gone = await db.fetch(_FORGET, tenant_id, group_id)
         await db.execute("DELETE FROM group_ WHERE tenant_id = $1 AND id = $2", tenant_id, group_id)
-        changes = [ChangeFact(action="group.removed", subject=group_id, before={"name": group.name})]
-        changes += [
-            ChangeFact(action=action, subject=subject, before={"type": kind, "id": identifier})
-            for action, subject, kind, identifier in gone
+        previous = GroupObject(id=group_id, name=group.name)
+        events = [Event(type="group.removed", subject=group_id, previous=previous)]
+        events += [
+            Event(type="group_member.removed", subject=outer, previous=_member_object(outer, kind, inner))
+            for outer, kind, inner in gone
+            if kind != "grant"
         ]
-        people, first = members_listed(members), len(changes)
-        counts = await refresh_access(db, tenant_id, people, act.cause, first=first)
-        await record_act(db, act, changes, tenant_id=tenant_id, differences=counts)
+        events += [
+            Event(
+                type="grant.removed",
+                subject=app_id,
+                previous=GrantObject(app=app_id, type="group", id=group_id),
+            )
+            for app_id, kind, _ in gone
+            if kind == "grant"
+        ]
+        await record_act_on(db, tenant_id, members_listed(members), act, events)
+
+
+def _member_object(group_id: str, kind: str, identifier: str) -> GroupMemberObject:
+    return GroupMemberObject(group=group_id, type=kind, id=identifier)
 
 
 async def demand_group(db: Db, tenant_id: UUID, group_id: str) -> Group:
@@ -136,12 +149,17 @@ async def demand_group(db: Db, tenant_id: UUID, group_id: str) -> Group:
     Raises:
         GroupUnknown: the tenant has no such group.
     """
+    group = await _find(db, tenant_id, group_id)
+    if group is None:
+        raise GroupUnknown
+    return group
+
+
+async def _find(db: Db, tenant_id: UUID, group_id: str) -> Group | None:
     row = await db.fetchrow(
         f"SELECT {COLUMNS} FROM group_ WHERE tenant_id = $1 AND id = $2", tenant_id, group_id
     )
-    if row is None:
-        raise GroupUnknown
-    return msgspec.convert(dict(row), Group)
+    return None if row is None else msgspec.convert(dict(row), Group)
 
 
 async def put_group_member(tenant_id: UUID, group_id: str, subject: Subject, *, act: Act) -> None:
@@ -158,9 +176,11 @@ async def put_group_member(tenant_id: UUID, group_id: str, subject: Subject, *, 
         await demand_subject(db, tenant_id, subject)
         if subject.type == "group" and await db.fetchval(_LIES_IN, tenant_id, group_id, subject.id):
             raise GroupLoop
-        added = await db.fetchval(_ADD, tenant_id, group_id, subject.type, subject.id, act.at, act.cause.by)
+        added = await db.fetchval(_ADD, tenant_id, group_id, subject.type, subject.id, act.at, act.actor)
         if added is not None:
-            await _record(db, tenant_id, "group_member.added", group_id, subject, act)
+            data = _member_object(group_id, subject.type, subject.id)
+            event = Event(type="group_member.added", subject=group_id, data=data)
+            await record_act_on(db, tenant_id, members_of(subject), act, [event])
 
 
 async def remove_group_member(tenant_id: UUID, group_id: str, subject: Subject, *, act: Act) -> None:
@@ -177,17 +197,11 @@ async def remove_group_member(tenant_id: UUID, group_id: str, subject: Subject, 
         if taken is None:
             await demand_subject(db, tenant_id, subject, gone_too=True)
         else:
-            await _record(db, tenant_id, "group_member.removed", group_id, subject, act)
+            previous = _member_object(group_id, subject.type, subject.id)
+            event = Event(type="group_member.removed", subject=group_id, previous=previous)
+            await record_act_on(db, tenant_id, members_of(subject), act, [event])
 
 
 def _demand_containable(subject: Subject) -> None:
     if subject.type == "everyone":
         raise SubjectTypeUnknown
-
-
-async def _record(db: Db, tenant_id: UUID, action: str, group_id: str, subject: Subject, act: Act) -> None:
-    change = ChangeFact(action=action, subject=group_id, after=msgspec.to_builtins(subject))
-    if action.endswith("removed"):
-        change = ChangeFact(action=action, subject=group_id, before=msgspec.to_builtins(subject))
-    counts = await refresh_access(db, tenant_id, members_of(subject), act.cause, first=1)
-    await record_act(db, act, [change], tenant_id=tenant_id, differences=counts)

@@ -1,6 +1,6 @@
 """The tables of what happened and of who may ask, columns only, as in `tenancy/tables.py`."""
 
-from piccolo.columns import JSONB, BigInt, Bytea, Integer
+from piccolo.columns import JSONB, Bytea, Integer
 from piccolo.table import Table
 
 from tenancy.columns import (
@@ -31,7 +31,7 @@ class Audit(Table, tablename="audit", db=DB):
 
 
 class Push(Table, tablename="push", db=DB):
-    """A signed call as received, with what became of it."""
+    """A signed call as received, with what became of it; `body` is compressed, sealed and kept for a time."""
 
     tenant_id = uuid_column()
     id = uuid_column(key=True)
@@ -51,18 +51,28 @@ class Push(Table, tablename="push", db=DB):
     result_message = text_column()
     counts = JSONB(default=None, null=False)
     duration_ms = Integer(default=None, null=False)
+    body = Bytea(default=None, null=True)
 
 
-class Change(Table, tablename="change", db=DB):
-    """One change; all changes with one cause, a push or an act in the audit, are its change set."""
+class HeldPush(Table, tablename="held_push", db=DB):
+    """A full list that waits for an administrator, or has waited; `departments` is what it says, compressed.
+
+    `plan` is the digest of what it would have changed when it came, `counts` how many of each type.
+    """
 
     tenant_id = uuid_column()
-    cause_id = uuid_column()
-    number = BigInt(default=None, null=False, primary_key=True)
-    action = text_column()
-    subject = text_column()
-    before = maybe_json()
-    after = maybe_json()
+    push_id = uuid_column(key=True)
+    product = text_column()
+    instance_id = text_column()
+    source_time = time_column()
+    departments = Bytea(default=None, null=False)
+    reason = text_column()
+    plan = text_column()
+    counts = JSONB(default=None, null=False)
+    state = text_column()
+    held_at = time_column()
+    decided_at = maybe_time()
+    decided_by = maybe_text()
 
 
 class Token(Table, tablename="token", db=DB):

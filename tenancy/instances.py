@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import msgspec
 
 from tenancy.acts import Act, record_act
-from tenancy.changes import ChangeFact
 from tenancy.database import NO_TENANT, Db, system_scope
 from tenancy.errors import InstanceReleased, InstanceUnknown
+from tenancy.event_types import InstanceFact
+from tenancy.events import Event
 from tenancy.gates import settle_instance
 from tenancy.instance_rows import InstanceRecord, contact_purpose, find_order_line, read_instance
 from tenancy.pushes import Outcome, Push, outcome_of, record_push
@@ -75,7 +77,7 @@ async def open_instance(
     contact = msgspec.json.encode(order.contact) if order.contact else None
     async with system_scope() as db:
         found = await find_order_line(db, line)
-        changes: list[ChangeFact] = []
+        events: list[Event] = []
         instance_id = order.business_id
         while found is None:
             sealed = contact and keyring.seal(contact, purpose=contact_purpose(instance_id))
@@ -91,9 +93,8 @@ async def open_instance(
                 push.cause.by,
             )
             if opened == "INSERT 0 1":
-                changes.append(
-                    ChangeFact(action="instance.opened", subject=instance_id, after={"state": state})
-                )
+                data = InstanceFact(state=state, expires_at=order.expires_at, trial=order.trial)
+                events.append(Event(type="instance.opened", subject=instance_id, data=data))
             found = await find_order_line(db, line)
             instance_id = str(uuid4())
         if ask_for_order and found.order is None:
@@ -105,7 +106,7 @@ async def open_instance(
             instance_id=found.instance_id,
             result_code=pending_result if found.state == "provisioning" else push.result_code,
         )
-        await record_push(db, NO_TENANT, push, outcome_of(changes), changes=changes)
+        await record_push(db, NO_TENANT, push, outcome_of(events), events=events)
     return found
 
 
@@ -125,11 +126,15 @@ async def set_expiry(
         InstanceUnknown: no such instance of this product, or it has been released.
     """
 
-    async def change(db: Db, row: asyncpg.Record) -> list[ChangeFact]:
+    async def change(db: Db, row: asyncpg.Record) -> list[Event]:
         if ask_for is not None:
             await db.execute(_QUEUE_ORDER_QUERY, instance_id, *ask_for, push.received_at)
-        before = {"expires_at": row["expires_at"], "trial": row["trial"], "state": row["state"]}
-        after = {
+        before: dict[str, Any] = {
+            "expires_at": row["expires_at"],
+            "trial": row["trial"],
+            "state": row["state"],
+        }
+        after: dict[str, Any] = {
             "expires_at": expires_at,
             "trial": row["trial"] and not trial_ends,
             "state": "active" if unfreeze and row["state"] == "frozen" else row["state"],
@@ -145,7 +150,8 @@ async def set_expiry(
             push.received_at,
             push.cause.by,
         )
-        return [ChangeFact(action="instance.renewed", subject=instance_id, before=before, after=after)]
+        data, previous = InstanceFact(**after), InstanceFact(**before)
+        return [Event(type="instance.renewed", subject=instance_id, data=data, previous=previous)]
 
     return await _change(product, instance_id, change, push)
 
@@ -157,10 +163,10 @@ async def set_frozen(product: str, instance_id: str, *, frozen: bool, push: Push
         InstanceUnknown: no such instance of this product, or it has been released.
     """
 
-    async def change(db: Db, row: asyncpg.Record) -> list[ChangeFact]:
+    async def change(db: Db, row: asyncpg.Record) -> list[Event]:
         if (row["state"] == "frozen") == frozen:
             return []
-        state = "frozen" if frozen else "active"
+        state, verb = ("frozen", "frozen") if frozen else ("active", "unfrozen")
         await db.execute(
             "UPDATE instance SET state = $2, changed_at = $3, state_at = $3, state_by = $4"
             " WHERE instance_id = $1",
@@ -169,8 +175,8 @@ async def set_frozen(product: str, instance_id: str, *, frozen: bool, push: Push
             push.received_at,
             push.cause.by,
         )
-        action = "instance.frozen" if frozen else "instance.unfrozen"
-        return [ChangeFact(action=action, subject=instance_id, before={"state": row["state"]})]
+        data, previous = InstanceFact(state=state), InstanceFact(state=row["state"])
+        return [Event(type=f"instance.{verb}", subject=instance_id, data=data, previous=previous)]
 
     return await _change(product, instance_id, change, push)
 
@@ -184,11 +190,11 @@ async def change_order(
         InstanceUnknown: no such instance of this product, or it has been released.
     """
 
-    async def change(db: Db, _row: asyncpg.Record) -> list[ChangeFact]:
+    async def change(db: Db, _row: asyncpg.Record) -> list[Event]:
         if ask_for_order:
             await db.execute(_QUEUE_ORDER_QUERY, instance_id, order_id, order_line_id, push.received_at)
-        after = {"order_id": order_id, "order_line_id": order_line_id}
-        return [ChangeFact(action="instance.upgraded", subject=instance_id, after=after)]
+        data = InstanceFact(order_id=order_id, order_line_id=order_line_id)
+        return [Event(type="instance.upgraded", subject=instance_id, data=data)]
 
     return await _change(product, instance_id, change, push)
 
@@ -200,7 +206,7 @@ async def check_change(product: str, instance_id: str, *, push: Push) -> Outcome
         InstanceUnknown: no such instance of this product, or it has been released.
     """
 
-    async def change(_db: Db, _row: asyncpg.Record) -> list[ChangeFact]:
+    async def change(_db: Db, _row: asyncpg.Record) -> list[Event]:
         return []
 
     return await _change(product, instance_id, change, push)
@@ -209,7 +215,7 @@ async def check_change(product: str, instance_id: str, *, push: Push) -> Outcome
 async def _change(
     product: str,
     instance_id: str,
-    change: Callable[[Db, asyncpg.Record], Awaitable[list[ChangeFact]]],
+    change: Callable[[Db, asyncpg.Record], Awaitable[list[Event]]],
     push: Push,
 ) -> Outcome:
     async with system_scope() as db:
@@ -221,10 +227,10 @@ async def _change(
         )
         if row is None:
             raise InstanceUnknown
-        changes = await change(db, row)
-        outcome = outcome_of(changes)
-        await record_push(db, NO_TENANT, push, outcome, changes=changes)
-    if changes:
+        events = await change(db, row)
+        outcome = outcome_of(events)
+        await record_push(db, NO_TENANT, push, outcome, events=events)
+    if events:
         await settle_instance(instance_id, push.cause)
     return outcome
 
@@ -250,7 +256,8 @@ async def activate_instance(instance_id: str, activation: Activation, *, act: Ac
         known = {name: before[name] for name in after}
         if known != after:
             await db.execute(_ACTIVATE, instance_id, act.at, act.cause.by, *dict(before, **after).values())
-            change = ChangeFact(action="instance.activated", subject=instance_id, before=known, after=after)
-            await record_act(db, act, [change])
+            data, previous = InstanceFact(**after), InstanceFact(**known)
+            event = Event(type="instance.activated", subject=instance_id, data=data, previous=previous)
+            await record_act(db, act, [event])
     await settle_instance(instance_id, act.cause)
     return await read_instance(instance_id)

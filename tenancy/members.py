@@ -9,12 +9,12 @@ import msgspec
 
 from tenancy.access_rows import members_listed, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import AppUnknown
+from tenancy.events import Event
+from tenancy.member_events import tell_member
 from tenancy.member_facts import (
     CANCELLED,
-    DEFAULTS,
     GRANTED,
     REMOVED,
     KnownMember,
@@ -56,7 +56,7 @@ async def put_members(
         if not place.is_debug and not admission.is_stale(at):
             await _demand_app(db, tenant_id, place, app_id, at)
         applied = await _apply(db, tenant_id, place, app_id, members, merge, push, admission.ended_time)
-        await record_push(db, tenant_id, push, applied.outcome, changes=applied.changes)
+        await record_push(db, tenant_id, push, applied.outcome, events=applied.events)
     return applied.outcome
 
 
@@ -111,24 +111,25 @@ async def _apply(
     listed = {facts.user_name: facts for facts in members}
     rows = await read_known(db, tenant_id, app_id, place.instance_id, list(listed), ended_time=ended_time)
     written: list[MemberRow] = []
-    changes: list[ChangeFact] = []
+    events: list[Event] = []
     for user_name, facts in listed.items():
         row = rows[user_name]
         merged = merge(row.known, facts)
         if merged == row.known:
             continue
-        written.append(msgspec.structs.replace(row, known=merged, was=row.known))
-        changes += _changes(user_name, row.known, merged, app_id, place.instance_id)
+        row = msgspec.structs.replace(row, known=merged, was=row.known)
+        written.append(row)
+        events += tell_member(row, app_id, place.instance_id)
     await write_members(db, tenant_id, app_id, place.instance_id, written, push=push)
     concerned = [row.id for row in written if _decides_access(row.known) != _decides_access(row.was)]
     differences = {}
     if concerned:
         people = members_listed(concerned)
-        differences = await refresh_access(db, tenant_id, people, push.cause, first=len(changes))
-    outcome = outcome_of(changes, differences)
-    if listed and not changes and all(_is_outdated(row.known, push) for row in rows.values()):
+        differences = await refresh_access(db, tenant_id, people, push.cause, first=len(events))
+    outcome = outcome_of(events, differences)
+    if listed and not events and all(_is_outdated(row.known, push) for row in rows.values()):
         outcome = STALE
-    return Applied(outcome, changes)
+    return Applied(outcome, events)
 
 
 def _decides_access(known: KnownMember) -> tuple[Any, ...]:
@@ -140,37 +141,3 @@ def _is_outdated(known: KnownMember, push: Push) -> bool:
     """Whether something newer is known of the person than the message."""
     assert push.source_time is not None
     return push.source_time < max(known.source_time or known.state_time, known.state_time)
-
-
-def _changes(
-    user_name: str, before: KnownMember, after: KnownMember, app_id: str, instance_id: str
-) -> list[ChangeFact]:
-    changes = []
-    differing = [name for name in DEFAULTS if before.attributes[name] != after.attributes[name]]
-    if before.removed and not after.removed:
-        action = "member.added" if before.source_time is None else "member.restored"
-        changes.append(ChangeFact(action=action, subject=user_name, after=_shown(after)))
-    elif after.removed and not before.removed:
-        changes.append(ChangeFact(action="member.removed", subject=user_name, before=_shown(before)))
-    elif differing and not after.removed:
-        changes.append(
-            ChangeFact(
-                action="member.changed",
-                subject=user_name,
-                before={name: before.attributes[name] for name in differing},
-                after={name: after.attributes[name] for name in differing},
-            )
-        )
-    if after.word is not None and before.word != after.word:
-        changes.append(
-            ChangeFact(
-                action=f"authorisation.{after.word}",
-                subject=user_name,
-                after={"app": app_id, "instance_id": instance_id},
-            )
-        )
-    return changes
-
-
-def _shown(known: KnownMember) -> dict[str, Any]:
-    return {name: value for name, value in known.attributes.items() if value is not None}

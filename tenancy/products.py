@@ -8,9 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 from tenancy.acts import Act, record_act
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, system_scope
 from tenancy.errors import ProductChanged, ProductInUse, ProductUnknown
+from tenancy.event_types import ProductFact
+from tenancy.events import Event
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.secrets import Keyring
 
@@ -95,21 +96,20 @@ async def put_product(
         sealed = keyring.seal(msgspec.json.encode(merged), purpose=_purpose(slug))
         row = await db.fetchrow(_PUT, slug, name, msgspec.json.encode(settings).decode(), sealed, act.at)
         product = _product(row, keyring)
-        await record_act(db, act, [_change(before, product)])
+        await record_act(db, act, [_tell(before, product)])
     return product
 
 
-def _change(before: Product | None, after: Product) -> ChangeFact:
+def _tell(before: Product | None, after: Product) -> Event:
     """Keys are told as changed or not, never shown."""
-    shown = {"name": after.name, **msgspec.to_builtins(after.settings)}
-    if before is None:
-        return ChangeFact(action="product.added", subject=after.slug, after=shown)
-    return ChangeFact(
-        action="product.changed",
-        subject=after.slug,
-        before={"name": before.name, **msgspec.to_builtins(before.settings)},
-        after=shown | {"keys_changed": before.secrets != after.secrets},
+    keys_changed = before is not None and before.secrets != after.secrets
+    data = ProductFact(
+        name=after.name, settings=msgspec.to_builtins(after.settings), keys_changed=keys_changed
     )
+    if before is None:
+        return Event(type="product.added", subject=after.slug, data=data)
+    previous = ProductFact(name=before.name, settings=msgspec.to_builtins(before.settings))
+    return Event(type="product.changed", subject=after.slug, data=data, previous=previous)
 
 
 async def find_product(slug: str, *, keyring: Keyring) -> Product | None:
@@ -156,7 +156,7 @@ async def remove_product(slug: str, *, act: Act) -> None:
             raise ProductInUse
         if await db.execute("DELETE FROM product WHERE slug = $1", slug) == "DELETE 0":
             raise ProductUnknown
-        await record_act(db, act, [ChangeFact(action="product.removed", subject=slug)])
+        await record_act(db, act, [Event(type="product.removed", subject=slug)])
 
 
 async def reseal_products(*, keyring: Keyring) -> int:

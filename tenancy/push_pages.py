@@ -8,6 +8,8 @@ import msgspec
 
 from tenancy.database import NO_TENANT, Db, tenant_scope
 from tenancy.errors import PushUnknown
+from tenancy.event_pages import EventRecord, list_change_set
+from tenancy.events import decode
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.tenants import demand_tenant
 
@@ -34,20 +36,10 @@ class PushRecord(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int
 
 
-class ChangeRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a push's change set."""
-
-    number: int
-    action: str
-    subject: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-
-
 class PushDetail(PushRecord, frozen=True, kw_only=True):
-    """A push with the first changes of its change set; `changes.next` leads to the others."""
+    """A push with the first events of its change set; `changes.next` leads to the others."""
 
-    changes: Page[ChangeRecord]
+    changes: Page[EventRecord]
 
 
 _COLUMNS = ", ".join(PushRecord.__struct_fields__)
@@ -73,7 +65,7 @@ async def list_pushes(tenant_id: UUID | None, *, cursor: str | None, limit: int)
 
 
 async def read_push(tenant_id: UUID | None, push_id: UUID) -> PushDetail:
-    """Read one push with the first of its changes.
+    """Read one push with the first events of its change set.
 
     Raises:
         PushUnknown: there is no such push.
@@ -85,18 +77,9 @@ async def read_push(tenant_id: UUID | None, push_id: UUID) -> PushDetail:
         )
         if row is None:
             raise PushUnknown
-        changes = await _read_changes(db, tenant_id, push_id, after=0, limit=_FIRST_CHANGES)
-    return msgspec.convert(_shown(row) | {"changes": msgspec.to_builtins(changes)}, PushDetail)
-
-
-async def list_changes(
-    tenant_id: UUID | None, push_id: UUID, *, cursor: str | None, limit: int
-) -> Page[ChangeRecord]:
-    """List the change set of a push in the order in which it was applied."""
-    after = decode_cursor(cursor, int) or 0
-    async with tenant_scope(tenant_id or NO_TENANT) as db:
-        await _demand(db, tenant_id)
-        return await _read_changes(db, tenant_id, push_id, after=after, limit=limit)
+        changes = await list_change_set(db, tenant_id or NO_TENANT, push_id, after=0, limit=_FIRST_CHANGES)
+    push = msgspec.convert(_shown(row), PushRecord)
+    return PushDetail(changes=changes, **{name: getattr(push, name) for name in PushRecord.__struct_fields__})
 
 
 async def _demand(db: Db, tenant_id: UUID | None) -> None:
@@ -104,33 +87,5 @@ async def _demand(db: Db, tenant_id: UUID | None) -> None:
         await demand_tenant(db, tenant_id)
 
 
-async def _read_changes(
-    db: Db, tenant_id: UUID | None, push_id: UUID, *, after: int, limit: int
-) -> Page[ChangeRecord]:
-    rows = await db.fetch(
-        "SELECT number, action, subject, before, after FROM change"
-        " WHERE tenant_id = $1 AND cause_id = $2 AND number > $3 ORDER BY number LIMIT $4",
-        tenant_id or NO_TENANT,
-        push_id,
-        after,
-        limit + 1,
-    )
-    changes = [
-        ChangeRecord(
-            number=row["number"],
-            action=row["action"],
-            subject=row["subject"],
-            before=_decode(row["before"]),
-            after=_decode(row["after"]),
-        )
-        for row in rows
-    ]
-    return page_of(changes, limit, key=lambda change: change.number)
-
-
 def _shown(row: Any) -> dict[str, Any]:
-    return {**row, "counts": _decode(row["counts"])}
-
-
-def _decode(value: str | None) -> Any:
-    return None if value is None else msgspec.json.decode(value)
+    return {**row, "counts": decode(row["counts"])}

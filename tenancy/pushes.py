@@ -7,15 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.changes import Cause, ChangeFact, change_columns, count_changes, encode
 from tenancy.database import NO_TENANT, Db, tenant_scope
+from tenancy.events import CLOSE_CHANGE_SET, Cause, Event, change_set_values, count_events, encode
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):
     """A signed call whose signature was found valid.
 
     `source_time` is when the marketplace says that the fact was true; `started` is a monotonic reading
-    in seconds from which the duration is told; `result_code` is answered once it is carried out.
+    in seconds from which the duration is told; `result_code` is answered once it is carried out. `body` is
+    what came, compressed and sealed.
     """
 
     id: UUID
@@ -27,6 +28,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     started: float
     size: int
     address: str | None = None
+    body: bytes | None = None
     flag: int | None = None
     is_test: bool = False
     instance_id: str | None = None
@@ -35,7 +37,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cause(self) -> Cause:
-        """What the push's changes refer to."""
+        """What the push's events refer to."""
         return Cause(id=self.id, by=f"push:{self.id}", at=self.received_at)
 
 
@@ -49,25 +51,40 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 STALE = Outcome(verdict="stale")
 UNCHANGED = Outcome(verdict="unchanged")
 
-_INSERT_PUSH = """
-INSERT INTO push (tenant_id, id, product, edition, interface, flag, is_test, instance_id, signed_as,
-                  address, source_time, received_at, size, verdict, result_code, result_message, counts,
-                  duration_ms)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-"""
 
-_INSERT_PUSH_WITH_CHANGES = f"""
-WITH recorded AS ({_INSERT_PUSH})
-INSERT INTO change (tenant_id, cause_id, number, action, subject, before, after)
-SELECT $1, $2, c.number, c.action, c.subject, c.before::jsonb, c.after::jsonb
-FROM unnest($19::text[], $20::text[], $21::text[], $22::text[])
-     WITH ORDINALITY AS c (action, subject, before, after, number)
-"""
+def _insert_push(first: int) -> str:
+    """SQL with the tenant in $1 and the columns from the parameter `first` on."""
+    values = ", ".join(f"${number}" for number in range(first, first + len(_COLUMNS)))
+    return f"INSERT INTO push (tenant_id, {', '.join(_COLUMNS)}) VALUES ($1, {values})"
 
 
-def outcome_of(changes: Sequence[ChangeFact], differences: Mapping[str, int] = {}) -> Outcome:
-    """Count the changes by action; `differences` are those that are written and counted already."""
-    counts = count_changes(changes, differences)
+_COLUMNS = (
+    "id",
+    "product",
+    "edition",
+    "interface",
+    "flag",
+    "is_test",
+    "instance_id",
+    "signed_as",
+    "address",
+    "source_time",
+    "received_at",
+    "size",
+    "body",
+    "result_code",
+    "verdict",
+    "result_message",
+    "counts",
+    "duration_ms",
+)
+_INSERT_PUSH = _insert_push(2)
+_INSERT_PUSH_WITH_EVENTS = f"WITH {CLOSE_CHANGE_SET} {_insert_push(10)}"
+
+
+def outcome_of(events: Sequence[Event], differences: Mapping[str, int] = {}) -> Outcome:
+    """Count the events by type; `differences` are those that are written and counted already."""
+    counts = count_events(events, differences)
     return Outcome(verdict="applied", counts=counts) if counts else UNCHANGED
 
 
@@ -77,34 +94,22 @@ async def record_push(
     push: Push,
     outcome: Outcome,
     *,
-    changes: Sequence[ChangeFact] = (),
+    events: Sequence[Event] = (),
     message: str = "success.",
 ) -> None:
-    """Write the push and, for small ones, its change set in the caller's transaction."""
+    """Write the push and those of its events that are not written yet, in the caller's transaction."""
     row = (
-        tenant_id,
-        push.id,
-        push.product,
-        push.edition,
-        push.interface,
-        push.flag,
-        push.is_test,
-        push.instance_id,
-        push.signed_as,
-        push.address,
-        push.source_time,
-        push.received_at,
-        push.size,
+        *(getattr(push, name) for name in _COLUMNS[:14]),
         outcome.verdict,
-        push.result_code,
         message,
         encode(outcome.counts),
         round((time.perf_counter() - push.started) * 1000),
     )
-    if not changes:
-        await db.execute(_INSERT_PUSH, *row)
-        return
-    await db.execute(_INSERT_PUSH_WITH_CHANGES, *row, *change_columns(changes))
+    if outcome.counts:
+        changed = change_set_values(push.cause, events, outcome.counts)
+        await db.execute(_INSERT_PUSH_WITH_EVENTS, tenant_id, *changed, *row)
+    else:
+        await db.execute(_INSERT_PUSH, tenant_id, *row)
 
 
 async def record_refused_push(tenant_id: UUID | None, push: Push, *, verdict: str, message: str) -> None:

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from tenancy.acts import SYSTEM, Act, record_act
-from tenancy.changes import ChangeFact
 from tenancy.database import NO_TENANT, system_scope, tenant_scope
 from tenancy.errors import InstanceUnknown
+from tenancy.event_types import InstanceFact
+from tenancy.events import Event
 from tenancy.pushes import Outcome, Push, outcome_of, record_push
 from tenancy.unbinding import end_binding
 
@@ -27,7 +28,7 @@ async def release_instance(product: str, instance_id: str, *, push: Push) -> Out
         )
         if state is None:
             raise InstanceUnknown
-        changes = []
+        events = []
         if state != "released":
             await db.execute(
                 "UPDATE instance SET state = 'released', changed_at = $2, state_at = $2, state_by = $3"
@@ -37,9 +38,10 @@ async def release_instance(product: str, instance_id: str, *, push: Push) -> Out
                 push.cause.by,
             )
             await db.execute("DELETE FROM order_query WHERE instance_id = $1", instance_id)
-            changes = [ChangeFact(action="instance.released", subject=instance_id, before={"state": state})]
-        outcome = outcome_of(changes)
-        await record_push(db, NO_TENANT, push, outcome, changes=changes)
+            data, previous = InstanceFact(state="released"), InstanceFact(state=state)
+            events = [Event(type="instance.released", subject=instance_id, data=data, previous=previous)]
+        outcome = outcome_of(events)
+        await record_push(db, NO_TENANT, push, outcome, events=events)
     await end_released_bindings(now=push.received_at, instance_id=instance_id)
     return outcome
 
@@ -57,6 +59,6 @@ async def end_released_bindings(*, now: datetime, instance_id: str | None = None
         tenant_id, act = row["tenant_id"], Act(actor=row["state_by"] or SYSTEM, at=now)
         async with tenant_scope(tenant_id, changing=True) as db:
             ending = await end_binding(db, tenant_id, row["instance_id"], at=now, cause=act.cause)
-            if ending.changes:
-                await record_act(db, act, ending.changes, tenant_id=tenant_id, differences=ending.differences)
+            if ending.events:
+                await record_act(db, act, ending.events, tenant_id=tenant_id, differences=ending.differences)
     return len(rows)

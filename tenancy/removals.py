@@ -6,16 +6,16 @@ from uuid import UUID
 import msgspec
 
 from tenancy.bindings import Admission, Place, admit, remember_tenant
-from tenancy.changes import ChangeFact
 from tenancy.database import Db, tenant_scope
+from tenancy.events import Event
 from tenancy.pushes import UNCHANGED, Outcome, Push, record_push
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What a push came to, and its changes that are still to be written."""
+    """What a push came to, and its events that are still to be written."""
 
     outcome: Outcome
-    changes: Sequence[ChangeFact] = ()
+    events: Sequence[Event] = ()
 
 
 async def carry_out_removal(
@@ -32,5 +32,5 @@ async def carry_out_removal(
     async with tenant_scope(tenant_id, changing=True) as db:
         admission = await admit(db, tenant_id, place)
         removal = await remove(db, tenant_id, admission) if admission.instance_is_open else Applied(UNCHANGED)
-        await record_push(db, tenant_id, push, removal.outcome, changes=removal.changes)
+        await record_push(db, tenant_id, push, removal.outcome, events=removal.events)
     return removal.outcome

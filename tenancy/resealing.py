@@ -4,8 +4,9 @@ from uuid import UUID
 
 from tenancy.acts import Act, record_act
 from tenancy.apps import secret_purpose
-from tenancy.changes import ChangeFact
 from tenancy.database import system_scope, tenant_scope
+from tenancy.event_types import KeysFact
+from tenancy.events import Event
 from tenancy.instance_rows import contact_purpose
 from tenancy.products import reseal_products
 from tenancy.secrets import Keyring
@@ -25,7 +26,7 @@ async def reseal_secrets(*, keyring: Keyring, act: Act) -> dict[str, int]:
         "apps": sum([await _reseal_apps(tenant_id, keyring) for tenant_id in await _tenants()]),
     }
     async with system_scope() as db:
-        rotated = ChangeFact(action="keys.rotated", subject=keyring.first, after=counts)
+        rotated = Event(type="keys.rotated", subject=keyring.first, data=KeysFact(counts=counts))
         await record_act(db, act, [rotated])
     return counts
 

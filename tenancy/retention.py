@@ -21,8 +21,10 @@ _OWNED = (
     "app",
     "binding",
     "token",
+    "held_push",
+    "sync_policy",
 )
-_HISTORY = ("change", "push", "audit")
+_HISTORY = ("event", "change_set", "event_counter", "feed", "stream", "attempt", "push", "audit")
 
 
 async def list_tenants_to_erase(*, before: datetime, limit: int = 100) -> list[UUID]:
@@ -64,15 +66,51 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
     return True
 
 
-_REMOVE_PUSHES = """
-WITH old AS MATERIALIZED (SELECT tenant_id, id FROM push WHERE received_at < $1 LIMIT $2),
-changes AS (DELETE FROM change c USING old WHERE c.tenant_id = old.tenant_id AND c.cause_id = old.id)
-DELETE FROM push p USING old WHERE p.tenant_id = old.tenant_id AND p.id = old.id
+async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
+    """Delete pushes received before then, a bounded number at a time; returns how many."""
+    async with system_scope() as db:
+        done = await db.execute(
+            "DELETE FROM push p USING (SELECT tenant_id, id FROM push q WHERE received_at < $1"
+            " AND NOT EXISTS (SELECT FROM held_push h WHERE h.tenant_id = q.tenant_id AND h.push_id = q.id"
+            " AND h.state = 'held') LIMIT $2) AS old"
+            " WHERE p.tenant_id = old.tenant_id AND p.id = old.id",
+            before,
+            limit,
+        )
+    return int(done.split()[-1])
+
+
+async def remove_old_bodies(*, before: datetime, limit: int = 1000) -> int:
+    """Forget the raw bodies of pushes received before then, a bounded number at a time; returns how many."""
+    async with system_scope() as db:
+        done = await db.execute(
+            "UPDATE push p SET body = NULL"
+            " FROM (SELECT tenant_id, id FROM push WHERE received_at < $1 AND body IS NOT NULL LIMIT $2)"
+            " AS old"
+            " WHERE p.tenant_id = old.tenant_id AND p.id = old.id",
+            before,
+            limit,
+        )
+    return int(done.split()[-1])
+
+
+# Each tenant keeps the newest events without a gap, whatever the times of its change sets.
+_REMOVE_EVENTS = """
+WITH old AS MATERIALIZED (
+    SELECT tenant_id, max(last) AS last
+    FROM (SELECT tenant_id, last FROM change_set WHERE at < $1 ORDER BY at LIMIT $2) AS oldest
+    GROUP BY tenant_id
+), fed AS (
+    DELETE FROM feed f USING old WHERE f.tenant_id = old.tenant_id AND f.last <= old.last
+), events AS (
+    DELETE FROM event e USING old WHERE e.tenant_id = old.tenant_id AND e.number <= old.last
+)
+DELETE FROM change_set c USING old WHERE c.tenant_id = old.tenant_id AND c.number <= old.last
 """
 
 
-async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
-    """Delete pushes and change sets received before then, a bounded number at a time; returns how many."""
+async def remove_old_events(*, before: datetime, limit: int = 100) -> int:
+    """Delete events from before then, a bounded number of change sets at a time; returns how many."""
     async with system_scope() as db:
-        done = await db.execute(_REMOVE_PUSHES, before, limit)
+        done = await db.execute(_REMOVE_EVENTS, before, limit)
     return int(done.split()[-1])

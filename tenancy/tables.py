@@ -224,3 +224,14 @@ class Access(Table, tablename="access", db=DB):
     app_id = text_column()
     instance_id = text_column()
     since = time_column()
+
+
+class SyncPolicy(Table, tablename="sync_policy", db=DB):
+    """When a full list is held: departments removed, their share in percent, people who lose access."""
+
+    tenant_id = uuid_column(key=True)
+    max_removed = Integer(default=None, null=False)
+    max_removed_percent = Integer(default=None, null=False)
+    max_losing = Integer(default=None, null=False)
+    updated_at = time_column()
+    updated_by = text_column()

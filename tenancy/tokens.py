@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 
 from tenancy.acts import Act, record_act
-from tenancy.changes import ChangeFact
 from tenancy.database import NO_TENANT, system_scope
 from tenancy.errors import TenantUnknown
+from tenancy.event_types import TokenFact
+from tenancy.events import Event
 
 Role = Literal["operator", "reader"]
 
@@ -34,7 +35,7 @@ async def make_token(*, role: Role, tenant_id: UUID | None, act: Act) -> str:
         TenantUnknown: there is no such tenant.
     """
     token = f"tenon_{secrets.token_urlsafe(32)}"
-    async with system_scope() as db:
+    async with system_scope(changing=tenant_id) as db:
         if tenant_id is not None and not await db.fetchval(
             "SELECT EXISTS (SELECT FROM tenant WHERE id = $1)", tenant_id
         ):
@@ -46,7 +47,7 @@ async def make_token(*, role: Role, tenant_id: UUID | None, act: Act) -> str:
             role,
             act.at,
         )
-        made = ChangeFact(action="token.made", subject=_name(_hash(token)), after={"role": role})
+        made = Event(type="token.made", subject=_name(_hash(token)), data=TokenFact(role=role))
         await record_act(db, act, [made], tenant_id=tenant_id or NO_TENANT)
     return token
 

@@ -1,16 +1,19 @@
 """The end of a binding: its apps go, its authorisations no longer count, the retention clock may start."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from tenancy.access_rows import forget_access, members_authorised_through, refresh_access
 from tenancy.authorisations import WORD
-from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place
-from tenancy.changes import Cause, ChangeFact
+from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place, binding_object
 from tenancy.database import Db
+from tenancy.event_types import AppObject
+from tenancy.events import Cause, Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
+from tenancy.member_events import tell_removal
 from tenancy.pushes import STALE, Outcome, Push, outcome_of
 from tenancy.removals import Applied, carry_out_removal
 
@@ -26,7 +29,9 @@ SET ended = binding.ended OR excluded.ended_time >= binding.source_time,
 """
 
 _REMOVE_APPS = """
-DELETE FROM app WHERE tenant_id = $1 AND instance_id = $2 AND source_time <= $3 RETURNING id, removed_at
+DELETE FROM app p WHERE p.tenant_id = $1 AND p.instance_id = $2 AND p.source_time <= $3
+RETURNING p.id, p.instance_id, p.client_id, p.removed_at,
+          NOT EXISTS (SELECT FROM stopped_app s WHERE s.tenant_id = $1 AND s.app_id = p.id) AS enabled
 """
 
 # Whom another app has removed, and who was there only because of this binding.
@@ -40,7 +45,9 @@ WHERE m.tenant_id = $1 AND m.removed_at IS NULL
   AND NOT EXISTS (SELECT FROM authorisation a
                   LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id
                   WHERE a.tenant_id = $1 AND a.member_id = m.id AND {WORD} <> 'removed')
-RETURNING m.user_name
+RETURNING m.user_name, m.id, m.name, m.role, m.enabled, m.position, m.employee_code, m.employee_type,
+          m.mobile, m.email, m.work_place, m.entry_date,
+          (SELECT s.department_code FROM membership s WHERE s.tenant_id = $1 AND s.member_id = m.id)
 """
 
 
@@ -54,17 +61,17 @@ async def unbind_tenant(place: Place, *, at: datetime, push: Push) -> Outcome | 
     async def unbind(db: Db, tenant_id: UUID, _admission: Admission) -> Applied:
         bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         ending = await end_binding(db, tenant_id, place.instance_id, at=at, cause=push.cause)
-        is_stale = not ending.changes and bound is not None and at < bound["source_time"]
-        outcome = STALE if is_stale else outcome_of(ending.changes, ending.differences)
-        return Applied(outcome, ending.changes)
+        is_stale = not ending.events and bound is not None and at < bound["source_time"]
+        outcome = STALE if is_stale else outcome_of(ending.events, ending.differences)
+        return Applied(outcome, ending.events)
 
     return await carry_out_removal(place, push, unbind)
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """What the end of a binding came to; `differences` counts the changes that are written already."""
+    """What the end of a binding came to; `differences` counts the events that are written already."""
 
-    changes: list[ChangeFact]
+    events: list[Event]
     differences: dict[str, int]
 
 
@@ -77,23 +84,26 @@ async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime
     apps = await db.fetch(_REMOVE_APPS, tenant_id, instance_id, at)
     members = await db.fetch(_REMOVE_MEMBERS, tenant_id, instance_id, cause.at, cause.by)
     await db.execute(MARK_UNBOUND, tenant_id, cause.at)
-    changes = []
+    events = []
     assert after is not None
     if after["ended"] and before is not None and not before["ended"]:
-        changes.append(ChangeFact(action="binding.removed", subject=instance_id))
-    changes += [
-        ChangeFact(action="app.removed", subject=row["id"], before={"instance_id": instance_id})
+        events.append(Event(type="binding.removed", subject=instance_id, previous=binding_object(before)))
+    events += [
+        Event(type="app.removed", subject=row["id"], previous=_app(row))
         for row in apps
         if row["removed_at"] is None
     ]
-    changes += [ChangeFact(action="member.removed", subject=row["user_name"]) for row in members]
+    for row in members:
+        events += tell_removal(row)
     # Through the gates first, while the stored access still says whom they let in.
     await tell_bindings(db, tenant_id, now=cause.at, only=instance_id)
-    counts = await record_gates(db, tenant_id, gates, cause, first=len(changes))
+    counts = await record_gates(db, tenant_id, gates, first=len(events))
     await forget_access(db, tenant_id, instance_id, [row["id"] for row in apps])
-    first = len(changes) + sum(counts.values())
+    first = len(events) + sum(counts.values())
     people = members_authorised_through(instance_id)
     later = await refresh_access(db, tenant_id, people, cause, first=first)
-    return Ending(
-        changes, {action: counts.get(action, 0) + later.get(action, 0) for action in counts | later}
-    )
+    return Ending(events, {action: counts.get(action, 0) + later.get(action, 0) for action in counts | later})
+
+
+def _app(row: Any) -> AppObject:
+    return AppObject(**{name: row[name] for name in AppObject.__struct_fields__})

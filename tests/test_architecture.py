@@ -129,7 +129,8 @@ def test_the_inner_packages_know_no_http_and_no_processes():
 def test_the_database_is_reached_through_tenancy_only():
     def reaches(path):
         return any(
-            name in {"tenancy.tables", "tenancy.history_tables", "tenancy.database"}
+            name.endswith("_tables")
+            or name in {"tenancy.tables", "tenancy.database"}
             or name.split(".")[0] in {"piccolo", "asyncpg"}
             for name in imports(syntax(path))
         )

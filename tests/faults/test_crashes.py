@@ -25,8 +25,9 @@ SELECT (SELECT md5(string_agg(code || ':' || name || ':' || coalesce(parent_code
           AND p.verdict = 'applied' AND p.source_time = t.departments_listed_at) AS applied,
        (SELECT coalesce(sum((SELECT sum(n::bigint) FROM jsonb_each_text(counts) AS e (k, n))), 0)
           FROM push p WHERE p.tenant_id = t.id AND p.interface = 'allOrgSync')
-       = (SELECT count(*) FROM change c WHERE c.tenant_id = t.id
-            AND c.cause_id IN (SELECT id FROM push p WHERE p.tenant_id = t.id AND p.interface = 'allOrgSync'))
+       = (SELECT count(*) FROM event e WHERE e.tenant_id = t.id AND e.change_set IN
+            (SELECT c.number FROM change_set c JOIN push p ON p.tenant_id = t.id AND p.id = c.cause_id
+             WHERE c.tenant_id = t.id AND p.interface = 'allOrgSync'))
        AS changes_complete
 FROM tenant t WHERE t.external_id = $1
 """

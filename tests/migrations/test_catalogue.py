@@ -8,14 +8,21 @@ from service.piccolo_app import APP_CONFIG
 
 # Indexes that do not begin with the tenant, with the reason.
 ACROSS_TENANTS = {
+    "attempt_age": "old attempts are removed together",
+    "attempt_endpoint": "the attempts of an endpoint, whatever the tenant, newest first",
     "audit_time_of_all": "the operator reads the audit of all tenants, newest first",
     "binding_instance": "a released instance has to find the tenants bound to it",
+    "change_set_age": "old events are removed together",
+    "feed_position_unique": "the feed puts the events of all tenants in one order",
+    "push_body_age": "old bodies are removed together",
     "push_received_of_all": "the operator reads the pushes of all tenants, and old ones are removed together",
+    "stream_due": "a worker looks for whatever is to be told, whoever the tenant is",
+    "stream_endpoint": "an endpoint's streams are paused, resumed and removed together",
     "token_hash_unique": "a token is proven before its tenant is known; a hash never occurs twice",
 }
 
 # Tables whose rows belong to no single tenant.
-SHARED = {"product", "instance", "order_query", "migration"}
+SHARED = {"product", "instance", "order_query", "endpoint", "migration"}
 
 _INDEXES = """
 SELECT c.relname AS name, t.relname AS table_name, i.indisprimary, i.indisunique,

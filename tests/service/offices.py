@@ -146,10 +146,14 @@ class Office:
         told = []
         for entry in await self.news():
             changes = await self.everything(f"/audit/{entry['id']}/changes", limit=1000)
-            found = [change for change in changes if change["action"].startswith("access.")]
-            assert len(found) == sum(n for action, n in entry["counts"].items() if "access." in action)
+            found = [event for event in changes if event["type"].startswith("access.")]
+            assert len(found) == sum(n for kind, n in entry["counts"].items() if "access." in kind)
             told += [
-                (change["subject"], change["action"].removeprefix("access."), change["after"]["app"])
-                for change in found
+                (
+                    event["subject"],
+                    event["type"].removeprefix("access."),
+                    (event["data"] or event["previous"])["app"],
+                )
+                for event in found
             ]
         return sorted(told)

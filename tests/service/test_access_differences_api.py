@@ -39,11 +39,14 @@ async def test_a_push_tells_in_its_own_change_set(staffed):
     [push] = (await staffed.get("/pushes", limit=1))["items"]
     assert push["counts"] == {"department.moved": 1, "access.lost": 1}
     changes = await staffed.everything(f"/pushes/{push['id']}/changes")
-    assert [(change["number"], change["action"], change["subject"]) for change in changes] == [
-        (1, "department.moved", "C"),
-        (2, "access.lost", "cleo"),
+    assert [(change["type"], change["subject"]) for change in changes] == [
+        ("department.moved", "C"),
+        ("access.lost", "cleo"),
     ]
-    assert changes[1]["after"] == {"app": staffed.app}
+    assert [event["number"] for event in changes] == [changes[0]["number"], changes[0]["number"] + 1]
+    assert {tuple(event["cause"].items()) for event in changes} == {(("push", push["id"]),)}
+    lost_access = {"app": staffed.app, "user_name": "cleo"}
+    assert (changes[1]["data"], changes[1]["previous"]) == (None, lost_access)
 
 
 async def test_a_department_moved_alone_or_in_a_full_list_tells_the_same(staffed):

@@ -93,7 +93,7 @@ async def test_a_push_shows_its_counts_and_change_set(api, home, enterprise):
     detail = (await api.get(f"{home}/pushes/{push['id']}")).json()
     changes = await read_all(api, f"{home}/pushes/{push['id']}/changes")
     assert detail["changes"]["items"] == changes
-    assert {(change["action"], change["subject"]) for change in changes} == {
+    assert {(change["type"], change["subject"]) for change in changes} == {
         ("department.added", "N"),
         ("department.moved", "B"),
         ("department.renamed", "A"),
@@ -101,8 +101,8 @@ async def test_a_push_shows_its_counts_and_change_set(api, home, enterprise):
         ("department.removed", "X"),
     }
     [renamed] = [change for change in changes if change["subject"] == "A"]
-    assert renamed["before"] == {"name": "Head office", "parent_code": None}
-    assert renamed["after"] == {"name": "Headquarters", "parent_code": None}
+    assert renamed["previous"] == {"code": "A", "name": "Head office", "parent_code": None}
+    assert renamed["data"] == {"code": "A", "name": "Headquarters", "parent_code": None}
 
 
 async def test_refused_and_stale_pushes_stand_in_the_history(api, home, enterprise):
@@ -122,7 +122,7 @@ async def test_calls_about_purchases_are_listed_apart(api, marketplace):
     [push] = [push for push in pushes if push["instance_id"] == instance]
     assert push["interface"] == "newInstance"
     detail = (await api.get(f"/v1/pushes/{push['id']}")).json()
-    assert [change["action"] for change in detail["changes"]["items"]] == ["instance.opened"]
+    assert [change["type"] for change in detail["changes"]["items"]] == ["instance.opened"]
 
 
 async def test_instances_are_listed_with_their_tenants_and_state(api, product, enterprise, marketplace):

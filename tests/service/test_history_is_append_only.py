@@ -4,10 +4,10 @@ import asyncpg
 import pytest
 
 
-@pytest.mark.parametrize("table", ["audit", "push", "change"])
+@pytest.mark.parametrize("table", ["audit", "push", "event", "change_set"])
 async def test_the_serving_role_adds_to_the_history_and_never_takes_from_it(office, settings, table):
     await office.group("g")
-    column = {"audit": "actor", "push": "verdict", "change": "subject"}[table]
+    column = {"audit": "actor", "push": "verdict", "event": "subject", "change_set": "by"}[table]
     connection = await asyncpg.connect(settings.database_url, timeout=10)
     try:
         await connection.execute("SELECT set_config('app.tenant_id', $1, false)", str(office.tenant_id))

@@ -44,6 +44,8 @@ def test_an_empty_environment_means_the_embedded_servers_and_the_documented_defa
         database_pool=10,
         retention_days=30,
         push_retention_days=180,
+        body_retention_days=14,
+        event_retention_days=180,
         worker=True,
         log_format=None,
         log_level="info",
@@ -62,6 +64,8 @@ def test_every_variable_is_read():
             "TENON_DATABASE_POOL": "2",
             "TENON_RETENTION_DAYS": "0",
             "TENON_PUSH_RETENTION_DAYS": "7",
+            "TENON_BODY_RETENTION_DAYS": "3",
+            "TENON_EVENT_RETENTION_DAYS": "5",
             "TENON_WORKER": "OFF",
             "TENON_LOG_FORMAT": "json",
             "TENON_LOG_LEVEL": "Debug",
@@ -83,6 +87,8 @@ def test_every_variable_is_read():
         database_pool=2,
         retention_days=0,
         push_retention_days=7,
+        body_retention_days=3,
+        event_retention_days=5,
         worker=False,
         log_format="json",
         log_level="debug",
@@ -174,5 +180,5 @@ def test_the_reference_lists_every_setting_once():
 def test_every_documented_default_that_is_a_value_is_valid():
     literal = {name: default for name, default, _ in describe_settings() if "unset" not in default}
     literal = {name: default for name, default in literal.items() if " " not in default}
-    assert len(literal) == 9
+    assert len(literal) == 11
     assert read_settings(literal) == read_settings({})

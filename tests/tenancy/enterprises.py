@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 
-import msgspec
 import pytest
 
 from tenancy.errors import AppUnknown
@@ -27,10 +26,10 @@ FOUNDING = (
 
 # What a push about an instance means for its tenants is recorded as an act of the push.
 _DIFFERENCES = """
-SELECT c.action, c.subject, c.after,
-       CASE WHEN a.actor LIKE 'push:%' THEN substr(a.actor, 6) ELSE c.cause_id::text END AS cause
-FROM change c LEFT JOIN audit a ON a.id = c.cause_id
-WHERE c.action LIKE 'access.%'
+SELECT e.type, e.subject, coalesce(e.data, e.previous) ->> 'app' AS app,
+       CASE WHEN c.by LIKE 'push:%' THEN substr(c.by, 6) ELSE c.cause_id::text END AS cause
+FROM event e JOIN change_set c ON c.number = e.change_set
+WHERE e.type LIKE 'access.%'
 """
 
 _ADMINISTERED = (
@@ -103,15 +102,12 @@ class Enterprise:
     async def hear(self, *, causes=None):
         """The change sets lead from what was known to the model's access; a single step tells no more."""
         rows = await self.real.rows(_DIFFERENCES)
-        found = Counter(
-            (row["action"], msgspec.json.decode(row["after"])["app"], row["subject"], row["cause"])
-            for row in rows
-        )
+        found = Counter((row["type"], row["app"], row["subject"], row["cause"]) for row in rows)
         news = found - self._rows
         self._rows = found
         net = Counter()
-        for (action, app, person, _), number in news.items():
-            net[app, person] += number if action == "access.gained" else -number
+        for (event_type, app, person, _), number in news.items():
+            net[app, person] += number if event_type == "access.gained" else -number
         expected = self.model.effective()
         assert +net == Counter(expected - self.logged)
         assert -net == Counter(self.logged - expected)

@@ -212,7 +212,7 @@ async def test_an_expiry_noticed_twice_at_once_is_told_once(opened):
     allowed = enterprise.model.effective()
     enterprise.model.clock += 5
     await asyncio.gather(*(enterprise.real.notice_expiry(clock=enterprise.model.clock) for _ in range(3)))
-    rows = await enterprise.real.rows("SELECT FROM change WHERE action = 'access.lost'")
+    rows = await enterprise.real.rows("SELECT FROM event WHERE type = 'access.lost'")
     assert len(rows) == len(allowed)
     await enterprise.settle()
     await enterprise.check()

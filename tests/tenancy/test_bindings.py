@@ -3,10 +3,11 @@
 import pytest
 
 from tenancy.errors import AppUnknown, TenantUnknown
+from tenancy.event_pages import list_changes
 from tenancy.explanations import explain_access
 from tenancy.member_facts import MemberFacts
 from tenancy.member_pages import read_member
-from tenancy.push_pages import list_changes, list_pushes
+from tenancy.push_pages import list_pushes
 from tests.tenancy.histories import Message
 
 ANN = [MemberFacts("ann", {"name": "Ann"})]
@@ -114,7 +115,7 @@ async def test_the_push_that_ended_the_binding_tells_whom_it_removed(new_directo
     tenant_id = await directory.tenant_id()
     pushes = await list_pushes(tenant_id, cursor=None, limit=1)
     changes = await list_changes(tenant_id, pushes.items[0].id, cursor=None, limit=10)
-    assert [(change.action, change.subject) for change in changes.items] == [
+    assert [(change.type, change.subject) for change in changes.items] == [
         ("binding.removed", directory.places[0].instance_id),
         ("app.removed", "app-1"),
         ("member.removed", "ann"),

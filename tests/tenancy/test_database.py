@@ -27,11 +27,18 @@ OWNED = (
     "app",
     "authorisation",
     "push",
-    "change",
+    "event",
+    "change_set",
+    "event_counter",
+    "feed",
+    "stream",
+    "attempt",
+    "held_push",
+    "sync_policy",
     "token",
     "erasure",
 )
-HIDDEN_FROM_SYSTEM = ("department", "member", "membership", "app", "authorisation", "change")
+HIDDEN_FROM_SYSTEM = ("department", "member", "membership", "app", "authorisation", "sync_policy")
 
 
 async def still_serves():

@@ -9,10 +9,10 @@ from service.worker import run_worker, sweep
 from tenancy.access import check_access
 from tenancy.audit_pages import list_audit
 from tenancy.database import system_scope
+from tenancy.event_pages import list_changes
 from tenancy.gates import settle_bindings, settle_expired
 from tenancy.instances import set_expiry, set_frozen
 from tenancy.member_facts import MemberFacts
-from tenancy.push_pages import list_changes
 from tests.faults.processes import eventually
 from tests.tenancy.directories import Directory
 from tests.tenancy.histories import Message
@@ -37,7 +37,7 @@ async def told(directory):
     found = []
     for entry in reversed(entries):
         changes = await list_changes(tenant_id, entry.id, cursor=None, limit=100)
-        concerned = [(change.action, change.subject) for change in changes.items[1:]]
+        concerned = [(change.type, change.subject) for change in changes.items[1:]]
         found.append((entry.action, entry.by.actor or "push", concerned))
     return found
 

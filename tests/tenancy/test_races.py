@@ -65,7 +65,7 @@ async def test_tenants_pushed_at_once_on_two_connections_never_see_a_row_of_each
         words = Counter(row["state"] for row in await owned_rows(tenant_id, "authorisation"))
         assert words == {"granted": 15, "cancelled": 5}
         assert len(await owned_rows(tenant_id, "push")) == 6
-        for table in ("department", "member", "authorisation", "push", "change", "app", "binding"):
+        for table in ("department", "member", "authorisation", "push", "event", "app", "binding"):
             assert {row["tenant_id"] for row in await owned_rows(tenant_id, table)} == {tenant_id}
 
 
@@ -80,8 +80,8 @@ async def test_of_identical_pushes_at_once_one_is_applied(new_directory):
     assert Counter(outcome.verdict for outcome in outcomes) == {"applied": 1, "unchanged": 7}
     added = [
         row
-        for row in await owned_rows(await directory.tenant_id(), "change")
-        if row["action"] == "department.added"
+        for row in await owned_rows(await directory.tenant_id(), "event")
+        if row["type"] == "department.added"
     ]
     assert sorted(row["subject"] for row in added) == ["D1", "D2"]
 

@@ -28,6 +28,8 @@ from tests.tenancy.histories import Message
 from tests.tenancy.pushing import a_push, buy, moment
 
 KEPT = (*_OWNED, *_HISTORY)
+# What a review, a reader of all tenants and webhooks fill.
+OTHERS = {"held_push", "sync_policy", "feed", "stream", "attempt"}
 
 
 async def rows(tenant_id):
@@ -55,7 +57,7 @@ async def lived_in(directory, clock):
     await put_group_member(tenant_id, "g", Subject(type="member", id="ann"), act=renew(act))
     await grant_access(tenant_id, "app-1", everyone, act=renew(act))
     await disable_app(tenant_id, "app-1", act=renew(act))
-    assert all((await rows(tenant_id)).values())
+    assert {table for table, count in (await rows(tenant_id)).items() if not count} <= OTHERS
     return tenant_id
 
 
@@ -88,7 +90,7 @@ async def test_a_tenant_is_erased_a_set_time_after_its_last_binding_ended_and_a_
     assert msgspec.json.decode(receipt["counts"]) == at_the_end
 
     after = await rows(kept)
-    assert {**after, "push": before["push"], "change": before["change"]} == before
+    assert {**after, "push": before["push"]} == before
     assert (await read_tenant(kept)).unbound_at is None
 
 
@@ -167,14 +169,7 @@ async def test_a_placeholder_that_only_holds_tombstones_is_erased_too(
     assert await erase_tenant(tenant_id, before=later, now=later)
 
 
-async def count_pushed_changes(tenant_id):
-    async with tenant_scope(tenant_id) as db:
-        return await db.fetchval(
-            "SELECT count(*) FROM change WHERE cause_id NOT IN (SELECT id FROM audit)",
-        )
-
-
-async def test_old_pushes_go_with_their_change_sets_a_bounded_number_at_a_time(new_directory, clock):
+async def test_old_pushes_go_a_bounded_number_at_a_time(new_directory, clock):
     directory = new_directory()
     tenant_id = await lived_in(directory, clock)
     await record_base_push(a_push(), Outcome(verdict="unchanged"))
@@ -185,7 +180,6 @@ async def test_old_pushes_go_with_their_change_sets_a_bounded_number_at_a_time(n
     await directory.deliver(Message("put_department", 0, 7, Department("D2", "two")))
     left = await rows(tenant_id)
     assert (left["push"], left["department"], left["member"]) == (1, 2, 1)
-    assert await count_pushed_changes(tenant_id) == 1
     async with tenant_scope(NO_TENANT) as db:
         assert await db.fetchval("SELECT count(*) FROM push WHERE received_at < $1", future) == 0
 
@@ -197,5 +191,5 @@ async def test_a_sweep_removes_all_old_pushes_however_many(new_directory, runtim
     clock.freeze(clock() + timedelta(days=runtime.settings.push_retention_days, seconds=1))
     await sweep(runtime)
     left = await rows(tenant_id)
-    assert (left["push"], await count_pushed_changes(tenant_id)) == (0, 0)
+    assert left["push"] == 0
     assert left["audit"] > 0

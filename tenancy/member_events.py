@@ -1,0 +1,68 @@
+"""What is told of a person whom a message has described, authorised or removed."""
+
+from typing import Any
+
+from tenancy.event_types import AuthorisationFact, MemberObject, MembershipObject
+from tenancy.events import Event
+from tenancy.member_facts import KnownMember
+from tenancy.member_rows import MemberRow
+
+
+def tell_member(row: MemberRow, app_id: str, instance_id: str) -> list[Event]:
+    """The events that lead from what `was` known of a person to what is known now."""
+    return [*_tell_person(row), *_tell_membership(row), *_tell_word(row, app_id, instance_id)]
+
+
+def tell_removal(row: Any) -> list[Event]:
+    """The events of somebody who went with a binding; the row has the person's attributes as they were."""
+    name = row["user_name"]
+    person = MemberObject(**{field: row[field] for field in MemberObject.__struct_fields__})
+    events = [Event(type="member.removed", subject=name, previous=person)]
+    if row["department_code"] is not None:
+        membership = MembershipObject(user_name=name, department_code=row["department_code"])
+        events.append(Event(type="membership.removed", subject=name, previous=membership))
+    return events
+
+
+def _tell_person(row: MemberRow) -> list[Event]:
+    previous, data = _person(row, row.was), _person(row, row.known)
+    if previous == data:
+        return []
+    if previous is None:
+        verb = "added" if row.was.source_time is None else "restored"
+    else:
+        verb = "changed" if data is not None else "removed"
+    return [Event(type=f"member.{verb}", subject=row.user_name, data=data, previous=previous)]
+
+
+def _tell_membership(row: MemberRow) -> list[Event]:
+    previous, data = _membership(row, row.was), _membership(row, row.known)
+    if previous == data:
+        return []
+    left = Event(type="membership.removed", subject=row.user_name, previous=previous)
+    joined = Event(type="membership.added", subject=row.user_name, data=data)
+    return [event for event in (left, joined) if event.data or event.previous]
+
+
+def _tell_word(row: MemberRow, app_id: str, instance_id: str) -> list[Event]:
+    word = row.known.word
+    if word is None or word == row.was.word:
+        return []
+    data = AuthorisationFact(app=app_id, instance_id=instance_id)
+    return [Event(type=f"authorisation.{word}", subject=row.user_name, data=data)]
+
+
+def _person(row: MemberRow, known: KnownMember) -> MemberObject | None:
+    if known.removed:
+        return None
+    attributes: dict[str, Any] = {
+        name: value for name, value in known.attributes.items() if name != "department_code"
+    }
+    return MemberObject(user_name=row.user_name, id=row.id, **attributes)
+
+
+def _membership(row: MemberRow, known: KnownMember) -> MembershipObject | None:
+    code = known.attributes["department_code"]
+    if known.removed or code is None:
+        return None
+    return MembershipObject(user_name=row.user_name, department_code=code)
