@@ -1604,4 +1604,25 @@ async def forwards():
         schema=None,
     )
 
+    manager.add_column(
+        table_class_name="Push",
+        tablename="push",
+        column_name="retry_of",
+        db_column_name="retry_of",
+        column_class_name="UUID",
+        column_class=UUID,
+        params={
+            "default": None,
+            "null": True,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
     return manager

@@ -44,12 +44,18 @@ CREATE UNIQUE INDEX feed_position_unique ON feed (position);
 CREATE INDEX change_set_cause ON change_set (tenant_id, cause_id);
 CREATE INDEX change_set_age ON change_set (at);
 CREATE INDEX event_counter_unfed ON event_counter (tenant_id) WHERE last > fed;
-CREATE INDEX stream_due ON stream (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX stream_due ON stream (endpoint_id, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX stream_endpoint ON stream (endpoint_id, tenant_id);
 CREATE INDEX attempt_endpoint ON attempt (endpoint_id, at DESC, id DESC);
 CREATE INDEX attempt_age ON attempt (at);
 CREATE INDEX held_push_time ON held_push (tenant_id, held_at DESC, push_id DESC);
 CREATE INDEX push_body_age ON push (received_at) WHERE body IS NOT NULL;
+CREATE INDEX push_trouble ON push (tenant_id, verdict, received_at DESC, id DESC)
+    WHERE verdict IN ('stale', 'held', 'refused', 'failed');
+CREATE INDEX push_purchase ON push (tenant_id, instance_id, received_at DESC, id DESC)
+    WHERE tenant_id = '00000000-0000-0000-0000-000000000000';
+CREATE INDEX push_purchase_product ON push (tenant_id, product, received_at DESC, id DESC)
+    WHERE tenant_id = '00000000-0000-0000-0000-000000000000';
 CREATE POLICY push_system_update ON push FOR UPDATE TO tenon_system USING (true) WITH CHECK (true);
 GRANT UPDATE (body) ON push TO tenon_system;
 GRANT SELECT, INSERT, UPDATE, DELETE ON endpoint TO tenon_system

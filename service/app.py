@@ -9,7 +9,22 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import ScalarRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
-from service import apps, audit, groups, health, instances, products, pushes, tenants
+from service import (
+    apps,
+    audit,
+    endpoints,
+    events,
+    groups,
+    health,
+    instances,
+    products,
+    push_acts,
+    push_bodies,
+    pushes,
+    snapshots,
+    syncs,
+    tenants,
+)
 from service.koogallery.routes import receive_push
 from service.problems import domain_problem, http_problem, unexpected_problem, unreadable_problem
 from service.runtime import Clock, system_clock
@@ -42,6 +57,12 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
             groups.router,
             audit.router,
             pushes.router,
+            push_acts.router,
+            push_bodies.router,
+            syncs.router,
+            endpoints.router,
+            events.router,
+            snapshots.router,
             health.read_liveness,
             health.read_readiness,
         ],

@@ -9,7 +9,7 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from service.callers import act_of, demand_token
-from service.names import name_after
+from service.names import name_after, subject_of
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from service.runtime import Runtime
 from tenancy.access import AccessRecord, check_access, list_access
@@ -24,14 +24,12 @@ from tenancy.app_switches import (
 from tenancy.explanations import Access, explain_access
 from tenancy.grants import Grant, grant_access, list_grants, read_grant, revoke_access
 from tenancy.paging import Page
-from tenancy.subjects import read_subject
 
 GrantSource = Annotated[
     Literal["local", "marketplace"] | None, QueryParameter(description="One of the two sources only.")
 ]
 
-# Where the last name begins in /v1/tenants/{}/apps/{}/grants/{}/… and /v1/tenants/{}/apps/{}/access/….
-_SUBJECT = 7
+# Where the last name begins: /v1/tenants/{}/apps/{}/access/.
 _USER_NAME = 6
 
 
@@ -93,7 +91,7 @@ async def show_grant(
     request: Request[Any, Any, State],
 ) -> Grant:
     """Show the grant to a subject: the local one, failing that the marketplace's."""
-    return await read_grant(tenant_id, app, read_subject(subject_type, name_after(request, _SUBJECT)))
+    return await read_grant(tenant_id, app, subject_of(request, subject_type))
 
 
 @put("/{app:str}/grants/{subject_type:str}/{subject:path}")
@@ -104,7 +102,7 @@ async def grant(
     request: Request[Any, Any, State],
 ) -> Grant:
     """Let a department with all below it, a member, a group or everyone (`everyone/*`) use an app."""
-    granted_to = read_subject(subject_type, name_after(request, _SUBJECT))
+    granted_to = subject_of(request, subject_type)
     return await grant_access(tenant_id, app, granted_to, act=act_of(request))
 
 
@@ -116,7 +114,7 @@ async def revoke(
     request: Request[Any, Any, State],
 ) -> None:
     """Withdraw a local grant."""
-    granted_to = read_subject(subject_type, name_after(request, _SUBJECT))
+    granted_to = subject_of(request, subject_type)
     await revoke_access(tenant_id, app, granted_to, act=act_of(request))
 
 

@@ -22,7 +22,7 @@ Connection = ASGIConnection[Any, Any, Any, State]
 
 
 class RoleInsufficient(Forbidden):
-    """This token may read only."""
+    """The role of this token does not allow this."""
 
 
 class OutOfTokensTenant(NotFound):
@@ -32,11 +32,12 @@ class OutOfTokensTenant(NotFound):
 async def demand_token(connection: Connection, handler: BaseRouteHandler) -> None:
     """Let operators do everything and readers read; a token of one tenant meets nothing of another.
 
-    What is not that tenant's does not exist for it: 404, never 403.
+    What is not that tenant's does not exist for it: 404, never 403. A route whose `role` is `operator` shows
+    readers nothing.
 
     Raises:
         NotAuthorizedException: no token, or one that is unknown or expired.
-        RoleInsufficient: a reader's token on a change.
+        RoleInsufficient: a reader's token on a change, or where only operators may look.
         OutOfTokensTenant: a token of one tenant outside its tenant.
     """
     scheme, _, token = connection.headers.get("authorization", "").partition(" ")
@@ -45,7 +46,8 @@ async def demand_token(connection: Connection, handler: BaseRouteHandler) -> Non
         raise NotAuthorizedException("A valid bearer token is needed.", headers=_CHALLENGE)
     if owner.tenant_id is not None and not _is_own(connection, handler, owner.tenant_id):
         raise OutOfTokensTenant
-    if owner.role != "operator" and connection.scope.get("method") not in _READING:
+    is_reading = connection.scope.get("method") in _READING and handler.opt.get("role") != "operator"
+    if owner.role != "operator" and not is_reading:
         raise RoleInsufficient
     kind = "operator" if owner.tenant_id is None else "tenant_admin"
     connection.state.actor = f"{kind}:{owner.token}"
@@ -66,7 +68,12 @@ async def _find_owner(runtime: Runtime, token: str) -> TokenOwner | None:
 
 
 def _is_own(connection: Connection, handler: BaseRouteHandler, tenant_id: UUID) -> bool:
-    """Routes about one tenant name it in their path; the few that say so, in the query, and there once."""
+    """Routes about one tenant name it in their path; the few that say so, in the query, and there once.
+
+    What a route shows that says `any` is the same for all.
+    """
+    if handler.opt.get("tenant") == "any":
+        return True
     if handler.opt.get("tenant") == "query":
         named = connection.query_params.getall("tenant", [])
     else:

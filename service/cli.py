@@ -1,6 +1,7 @@
 """The `tenon` command."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import click
+import uvloop
 
 from service.demo import run_demo
 from service.embedded import start_embedded
@@ -76,8 +78,13 @@ def work_command() -> None:
     """Run the worker only."""
 
     async def run(settings: Settings) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        # Leaving by cancellation, not by an exception out of nowhere, lets what is under way be finished.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         async with open_runtime(settings) as runtime:
-            await work(runtime)
+            with contextlib.suppress(asyncio.CancelledError):
+                await work(runtime)
 
     with ready_settings(_settings()) as settings:
         _run(run(settings))
@@ -171,4 +178,4 @@ def _settings() -> Settings:
 
 
 def _run(coroutine: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run(coroutine)
+    return uvloop.run(coroutine)

@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.response import Response
 
 from service.callers import act_of, demand_token
-from service.names import name_after
+from service.names import subject_of
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
 from service.revisions import IfMatch, etag, expected_revision
 from tenancy.group_pages import (
@@ -23,10 +23,6 @@ from tenancy.group_pages import (
 )
 from tenancy.groups import Group, put_group, put_group_member, remove_group, remove_group_member
 from tenancy.paging import Page
-from tenancy.subjects import read_subject
-
-# Where the last name of the path begins: /v1/tenants/{}/groups/{}/members/{}/.
-_SUBJECT = 7
 
 
 class GroupInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +96,7 @@ async def put_in(
     request: Request[Any, Any, State],
 ) -> None:
     """Put a member, a department with all below it, or another group into a group."""
-    content = read_subject(subject_type, name_after(request, _SUBJECT))
+    content = subject_of(request, subject_type)
     await put_group_member(tenant_id, group, content, act=act_of(request))
 
 
@@ -112,7 +108,7 @@ async def take_out(
     request: Request[Any, Any, State],
 ) -> None:
     """Take a subject out of a group."""
-    content = read_subject(subject_type, name_after(request, _SUBJECT))
+    content = subject_of(request, subject_type)
     await remove_group_member(tenant_id, group, content, act=act_of(request))
 
 

@@ -9,12 +9,13 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
 
-from tenancy.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Unavailable
+from tenancy.errors import Conflict, DomainError, Forbidden, Gone, Invalid, NotFound, Unavailable
 
 log = structlog.get_logger(__name__)
 
 _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
     (NotFound, 404),
+    (Gone, 410),
     (Conflict, 409),
     (Forbidden, 403),
     (Invalid, 422),

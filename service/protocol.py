@@ -3,6 +3,7 @@
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from service.event_waits import end_waiting
 from service.koogallery.results import INVALID, Answer
 
 _DOOR = b"/koogallery"
@@ -58,6 +59,11 @@ class Connection(HttpToolsProtocol):
             % (status, kind, len(content), content)
         )
         self.transport.close()
+
+    def shutdown(self) -> None:
+        """Answer what is under way and close, without delay for requests that only wait for events."""
+        end_waiting()
+        super().shutdown()
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """Keep the connection of a client that has sent its request and now only waits for the answer."""

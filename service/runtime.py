@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from service.event_waits import EventWaits
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
 from service.settings import Settings
+from service.spools import Spools
 from tenancy.secrets import Keyring
 
 Clock = Callable[[], datetime]
@@ -26,3 +28,5 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     keyring: Keyring
     nonces: NonceStore
     products: ProductCache
+    waits: EventWaits
+    spools: Spools

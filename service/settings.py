@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     push_retention_days: int
     body_retention_days: int
     event_retention_days: int
+    webhook_http: bool
+    webhook_private: bool
     worker: bool
     log_format: Literal["console", "json"] | None
     log_level: str
@@ -161,6 +163,18 @@ _VARIABLES = (
         default="180",
         parse=parse_number(1, _HUNDRED_YEARS),
         meaning="days for which events, change sets and attempts of webhooks are kept",
+    ),
+    _Variable(
+        name="WEBHOOK_HTTP",
+        default="off",
+        parse=parse_switch,
+        meaning="`on` lets endpoints have http:// addresses: what they are told can be read on the way",
+    ),
+    _Variable(
+        name="WEBHOOK_PRIVATE",
+        default="off",
+        parse=parse_switch,
+        meaning="`on` lets endpoints be in private networks and on this host, where only Tenon may reach",
     ),
     _Variable(
         name="WORKER",

@@ -6,17 +6,20 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Router, get
 from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from service.callers import demand_token
 from service.names import name_after
 from service.paging import DEFAULT_LIMIT, Cursor, Limit
+from service.push_filters import choose_pushes
 from tenancy.department_rows import DepartmentRecord, list_departments, read_department, read_tree
 from tenancy.event_pages import EventRecord, list_changes
 from tenancy.member_pages import MemberRecord, list_members, read_member
 from tenancy.paging import Page
 from tenancy.push_pages import (
     PushDetail,
+    PushFilter,
     PushRecord,
     list_pushes,
     read_push,
@@ -102,12 +105,15 @@ async def show_member(tenant_id: FromPath[UUID], request: Request[Any, Any, Stat
     return await read_member(tenant_id, name_after(request, _NAME))
 
 
-@get("/{tenant_id:uuid}/pushes")
+@get("/{tenant_id:uuid}/pushes", dependencies={"which": Provide(choose_pushes, sync_to_thread=False)})
 async def show_pushes(
-    tenant_id: FromPath[UUID], cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT
+    tenant_id: FromPath[UUID],
+    which: NamedDependency[PushFilter],
+    cursor: Cursor = None,
+    limit: Limit = DEFAULT_LIMIT,
 ) -> Page[PushRecord]:
     """List signed calls about this tenant, newest first."""
-    return await list_pushes(tenant_id, cursor=cursor, limit=limit)
+    return await list_pushes(tenant_id, which=which, cursor=cursor, limit=limit)
 
 
 @get("/{tenant_id:uuid}/pushes/{push:uuid}")

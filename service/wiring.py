@@ -8,11 +8,13 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from service.event_waits import EventWaits
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
 from service.migrate import pending_migrations
 from service.runtime import Clock, Runtime, system_clock
 from service.settings import Settings
+from service.spools import Spools
 from tenancy.database import close_database, inspect_role, open_database
 from tenancy.errors import DomainError
 from tenancy.secrets import Keyring
@@ -38,7 +40,7 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
     await open_database(
         settings.database_url, pool_size=settings.database_pool, command_seconds=_COMMAND_SECONDS
     )
-    redis = _redis(settings.redis_url)
+    redis, waits = _redis(settings.redis_url), EventWaits()
     try:
         findings = await inspect_role()
         if findings:
@@ -53,8 +55,11 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
             keyring=keyring,
             nonces=NonceStore(redis),
             products=ProductCache(keyring),
+            waits=waits,
+            spools=Spools(),
         )
     finally:
+        await waits.close()
         await redis.aclose()
         await close_database()
 

@@ -1,4 +1,4 @@
-"""Work that no request waits for: order queries, retention, bindings left over by a crash."""
+"""Work that no request waits for: webhooks, order queries, retention, bindings left over by a crash."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,8 @@ import structlog
 
 from service.koogallery.orders import DEFAULT_URL, OrderNotAnswered, query_order
 from service.runtime import Runtime
+from service.webhooks.delivery import deliver_events
+from tenancy.attempts import remove_old_attempts
 from tenancy.errors import DomainError
 from tenancy.gates import settle_bindings, settle_expired
 from tenancy.order_queries import OrderQuery, claim_order_query, record_order, record_order_failure
@@ -42,6 +44,13 @@ async def run_worker(runtime: Runtime) -> AsyncIterator[None]:
 
 async def work(runtime: Runtime) -> None:
     """Work until cancelled; several workers share the work, and an outage only delays it."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(deliver_events(runtime))
+        group.create_task(settle(runtime))
+
+
+async def settle(runtime: Runtime) -> None:
+    """Ask for orders and settle what time has changed, until cancelled."""
     next_sweep = 0.0
     loop = asyncio.get_running_loop()
     async with httpx2.AsyncClient(follow_redirects=False) as client:
@@ -108,6 +117,7 @@ async def sweep(runtime: Runtime) -> None:
         (remove_old_pushes, runtime.settings.push_retention_days),
         (remove_old_bodies, runtime.settings.body_retention_days),
         (remove_old_events, runtime.settings.event_retention_days),
+        (remove_old_attempts, runtime.settings.event_retention_days),
     ):
         while await remove(before=now - timedelta(days=days)):
             continue

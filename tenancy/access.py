@@ -1,4 +1,4 @@
-"""Who may use an app: the fast answer and the list of everyone from what is stored, and the explanation."""
+"""Who may use an app: the fast answer and the list of everyone, from what is stored."""
 
 from datetime import datetime
 from uuid import UUID

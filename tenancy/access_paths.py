@@ -1,6 +1,7 @@
 """The rule that finds every way from a grant down to a member; pure, to be tested without a database."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -23,7 +24,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def find_chains(
-    holders: Iterable[Node], containers: Mapping[Node, list[Node]], granted: set[Node]
+    holders: Iterable[Node], containers: Mapping[Node, list[Node]], granted: AbstractSet[Node]
 ) -> list[list[Node]]:
     """Chains of departments and groups, each from a granted one down to one that holds the member directly.
 
@@ -54,7 +55,7 @@ def find_chains(
     return chains
 
 
-def _leading_to(granted: set[Node], containers: Mapping[Node, list[Node]]) -> set[Node]:
+def _leading_to(granted: AbstractSet[Node], containers: Mapping[Node, list[Node]]) -> set[Node]:
     """The nodes from which a granted one can be reached, so that no walk ends in vain."""
     contents: dict[Node, list[Node]] = {}
     for node, above in containers.items():

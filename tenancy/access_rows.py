@@ -40,7 +40,7 @@ concerned AS (SELECT member_id FROM members_below)
 # The departments that have been moved, added, removed or brought back, as the change set being written says.
 _MOVED = f"""
 SELECT 'department', e.subject FROM event e
-WHERE e.tenant_id = $1 AND e.number > {LAST} AND e.type <> 'department.renamed'
+WHERE e.tenant_id = $1 AND e.number > {LAST} AND e.type LIKE 'department.%' AND e.type <> 'department.renamed'
 """
 
 _OF_MOVED_DEPARTMENTS = f"""

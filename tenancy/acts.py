@@ -61,3 +61,24 @@ async def record_act(
         encode(counts),
         act.address,
     )
+
+
+_NOTE_ACT = """
+INSERT INTO audit (tenant_id, id, at, actor, action, subject, before, after, counts, address)
+VALUES ($1, $2, $3, $4, $5, $6, NULL, $7, '{}', $8)
+"""
+
+
+async def note_act(
+    db: Db,
+    act: Act,
+    action: str,
+    subject: str,
+    *,
+    data: msgspec.Struct | None = None,
+    tenant_id: UUID = NO_TENANT,
+) -> None:
+    """Write an act that changes nothing, such as reading what somebody has to answer for."""
+    await db.execute(
+        _NOTE_ACT, tenant_id, act.id, act.at, act.actor, action, subject, encode(data), act.address
+    )

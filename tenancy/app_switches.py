@@ -8,7 +8,7 @@ import msgspec
 
 from tenancy.acts import Act
 from tenancy.database import Db, tenant_scope
-from tenancy.event_types import AppObject
+from tenancy.event_objects import AppObject
 from tenancy.events import Author, Event, author_of
 from tenancy.gates import read_gates, record_act_at_gates
 from tenancy.grants import demand_app

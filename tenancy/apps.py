@@ -7,7 +7,7 @@ from uuid import UUID
 from tenancy.access_rows import EVERYBODY, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
 from tenancy.database import Db, tenant_scope
-from tenancy.event_types import AppObject
+from tenancy.event_objects import AppObject
 from tenancy.events import Event
 from tenancy.gates import Gates, read_gates, record_gates
 from tenancy.pushes import STALE, Outcome, Push, outcome_of, record_push

@@ -9,7 +9,7 @@ import msgspec
 
 from tenancy.database import Db, system_scope, tenant_scope
 from tenancy.errors import InstanceUnknown, TenantErased, TenantUnknown
-from tenancy.event_types import BindingObject, TenantObject
+from tenancy.event_objects import BindingObject, TenantObject
 from tenancy.events import Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
 from tenancy.pushes import Outcome, Push, outcome_of, record_push

@@ -33,6 +33,11 @@ def uuid_column(*, key: bool = False) -> UUID:
     return UUID(default=None, null=False, primary_key=key)
 
 
+def maybe_uuid() -> UUID:
+    """An id that may be missing."""
+    return UUID(default=None, null=True)
+
+
 def maybe_json() -> JSONB:
     """A JSON object that may be missing."""
     return JSONB(default=None, null=True)

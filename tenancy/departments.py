@@ -1,21 +1,20 @@
-"""Departments of a tenant: one put or removed, or all made equal to a full list."""
+"""Departments of a tenant, one by one: put or removed."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tenancy.access_rows import MEMBERS_MOVED, has_grants, members_of, refresh_access
+from tenancy.access_rows import members_of, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import DepartmentLoop
-from tenancy.event_types import DepartmentObject
-from tenancy.events import Event, insert_events
+from tenancy.event_objects import DepartmentObject
+from tenancy.events import Event
 from tenancy.pushes import STALE, UNCHANGED, Outcome, Push, outcome_of, record_push
 from tenancy.removals import Applied, carry_out_removal
 from tenancy.subjects import Subject
-from tenancy.tree import Department, find_loop
+from tenancy.tree import Department
 
 # The newest fact about one department, whether the new parent lies below it, and whether anything is granted
 # here at all; if not, where a department is decides nothing.
@@ -121,110 +120,3 @@ def _events(facts: Any, department: Department) -> list[Event]:
         return []
     verb = "moved" if previous.parent_code != data.parent_code else "renamed"
     return [Event(type=f"department.{verb}", subject=code, data=data, previous=previous)]
-
-
-# The staged list and the tree are read as wholes, so that a scan is right here.
-_STAGE = """
-CREATE TEMPORARY TABLE staged_department (code text, name text, parent_code text) ON COMMIT DROP;
-SET LOCAL enable_seqscan = on
-"""
-
-# What differs between the list and the tree, as facts of events.
-_FACTS_OF_LIST = """
-SELECT type, code AS subject,
-       jsonb_build_object('code', code, 'name', name, 'parent_code', parent_code) AS data,
-       CASE WHEN type IN ('department.moved', 'department.renamed')
-            THEN jsonb_build_object('code', code, 'name', old_name, 'parent_code', old_parent_code)
-       END AS previous
-FROM differing
-UNION ALL
-SELECT 'department.removed', code, NULL,
-       jsonb_build_object('code', code, 'name', name, 'parent_code', parent_code)
-FROM removed
-"""
-
-# One statement, so that every part sees the tree as it was: what differs is written, what is not listed
-# becomes a tombstone, and each change is one event. Facts newer than the list stand.
-_APPLY = f"""
-WITH differing AS (
-    SELECT s.code, s.name, s.parent_code, d.name AS old_name, d.parent_code AS old_parent_code,
-           CASE WHEN d.code IS NULL THEN 'department.added'
-                WHEN d.removed_at IS NOT NULL THEN 'department.restored'
-                WHEN d.parent_code IS DISTINCT FROM s.parent_code THEN 'department.moved'
-                ELSE 'department.renamed' END AS type
-    FROM staged_department s
-    LEFT JOIN department d ON d.tenant_id = $1 AND d.code = s.code
-    WHERE d.code IS NULL
-       OR d.source_time <= $2
-          AND (d.removed_at IS NOT NULL OR d.name <> s.name OR d.parent_code IS DISTINCT FROM s.parent_code)
-), added AS (
-    INSERT INTO department (tenant_id, code, name, parent_code, source_time)
-    SELECT $1, code, name, parent_code, $2 FROM differing WHERE type = 'department.added'
-), updated AS (
-    UPDATE department d
-    SET name = c.name, parent_code = c.parent_code, source_time = $2, removed_at = NULL
-    FROM differing c
-    WHERE d.tenant_id = $1 AND d.code = c.code AND c.type <> 'department.added'
-), removed AS (
-    UPDATE department d SET removed_at = $3, source_time = $2
-    WHERE d.tenant_id = $1 AND d.removed_at IS NULL AND d.source_time <= $2
-      AND NOT EXISTS (SELECT FROM staged_department s WHERE s.code = d.code)
-    RETURNING d.code, d.name, d.parent_code
-), recorded AS ({insert_events(_FACTS_OF_LIST, first="0")} RETURNING type)
-SELECT type, count(*) FROM recorded GROUP BY type
-"""
-
-
-async def sync_departments(
-    place: Place, departments: Sequence[Department], *, at: datetime, push: Push
-) -> Outcome:
-    """Make the tree equal to a full list of all departments, whatever their order; set-based throughout.
-
-    What is not listed is removed, unless a newer message set it. The last of several entries with one
-    code counts. An empty list changes nothing: it is far more often a fault than a disbanded company.
-
-    Raises:
-        InstanceUnknown, TenantUnknown: the push has to be repeated after the purchase or the binding.
-        DepartmentLoop: the list itself has a loop; the tree is unchanged.
-    """
-    # In a thread: a large list would hold up every other tenant meanwhile.
-    listed = await asyncio.to_thread(_check_list, departments)
-    tenant_id = await require_tenant(place, now=push.received_at)
-    async with tenant_scope(tenant_id, changing=True) as db:
-        admission = await admit(db, tenant_id, place)
-        demand_binding(admission, place, at)
-        listed_at = admission.departments_listed_at
-        if listed_at is not None and at < listed_at:
-            outcome = STALE
-        elif not listed:
-            outcome = UNCHANGED
-        else:
-            outcome = await _apply_list(db, tenant_id, list(listed.values()), at=at, push=push)
-        await record_push(db, tenant_id, push, outcome)
-    return outcome
-
-
-def _check_list(departments: Sequence[Department]) -> dict[str, Department]:
-    listed = {department.code: department for department in departments}
-    loop = find_loop({code: department.parent_code for code, department in listed.items()})
-    if loop is not None:
-        raise DepartmentLoop(f"Code: {loop}.")
-    return listed
-
-
-async def _apply_list(
-    db: Db, tenant_id: UUID, departments: Sequence[Department], *, at: datetime, push: Push
-) -> Outcome:
-    await db.execute(_STAGE)
-    # COPY cannot write to a table with row-level security, and is by far the fastest way in.
-    await db.copy_records_to_table(
-        "staged_department",
-        records=((item.code, item.name, item.parent_code) for item in departments),
-    )
-    counts = await db.fetch(_APPLY, tenant_id, at, push.received_at)
-    await db.execute("UPDATE tenant SET departments_listed_at = $2 WHERE id = $1", tenant_id, at)
-    changed = {row["type"]: row["count"] for row in counts}
-    if changed.keys() - {"department.renamed"} and await has_grants(db, tenant_id):
-        first = sum(changed.values())
-        changed |= await refresh_access(db, tenant_id, MEMBERS_MOVED, push.cause, first=first)
-    return outcome_of((), changed)

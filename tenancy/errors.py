@@ -1,4 +1,4 @@
-"""What can go wrong in the domain: five categories, one class per error, the docstring is the message."""
+"""What can go wrong in the domain: six categories, one class per error, the docstring is the message."""
 
 import re
 
@@ -21,6 +21,10 @@ class DomainError(Exception):
 
 class NotFound(DomainError):
     """There is no such thing."""
+
+
+class Gone(DomainError):
+    """What was asked for is not kept any more."""
 
 
 class Conflict(DomainError):
@@ -79,6 +83,10 @@ class PushUnknown(NotFound):
     """There is no such push."""
 
 
+class PushBodyUnknown(NotFound):
+    """What came in this push is not kept, or not any more."""
+
+
 class DepartmentLoop(Conflict):
     """The department would become its own ancestor."""
 
@@ -95,6 +103,10 @@ class GrantedByMarketplace(Conflict):
     """Only the marketplace has authorised this member, so only the marketplace can withdraw it."""
 
 
+class PushEventsRemoved(Gone):
+    """What the push has changed is no longer kept, so that it cannot be undone."""
+
+
 class InstanceReleased(Conflict):
     """The instance has been released and cannot be changed any more."""
 
@@ -109,6 +121,34 @@ class ProductChanged(Conflict):
 
 class CursorInvalid(Invalid):
     """The cursor is not one that this list gave out."""
+
+
+class PushNotHeld(Conflict):
+    """This push does not wait for a review."""
+
+
+class PushNotFailed(Conflict):
+    """Only a push that failed by a fault of ours can be carried out again."""
+
+
+class PushBodyRemoved(Conflict):
+    """What came in this push is not kept, or not any more, so it cannot be carried out again."""
+
+
+class PushKeyRemoved(Conflict):
+    """The key that signed this push is no longer one of the product's; have it sent again."""
+
+
+class PushOvertaken(Conflict):
+    """A later call about the same purchase has been carried out, which this one would undo."""
+
+
+class PlanChanged(Conflict):
+    """The list would change something else by now; look at its plan again and approve that."""
+
+
+class SyncOutdated(Conflict):
+    """A newer full list has been applied meanwhile; reject this one."""
 
 
 class NameInvalid(Invalid):

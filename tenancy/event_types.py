@@ -4,138 +4,32 @@ An object is told whole, so that whoever follows the log needs one rule only: pu
 key say, or, when there is none, remove what `previous` was.
 """
 
-from datetime import datetime
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 import msgspec
 
-
-class TenantObject(msgspec.Struct, frozen=True, kw_only=True):
-    """What the marketplace says about an enterprise."""
-
-    external_id: str
-    code: str
-    name: str
-    domain_name: str
-
-
-class BindingObject(msgspec.Struct, frozen=True, kw_only=True):
-    """An instance that the enterprise uses; `open` while it is neither frozen nor expired."""
-
-    instance_id: str
-    open: bool
-
-
-class DepartmentObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A node of the tree; its parent may be unknown as yet."""
-
-    code: str
-    name: str
-    parent_code: str | None
-
-
-class MemberObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A person; the id stays the same when the person is removed and added again."""
-
-    user_name: str
-    id: UUID
-    name: str
-    role: str
-    enabled: bool
-    position: str | None
-    employee_code: str | None
-    employee_type: str | None
-    mobile: str | None
-    email: str | None
-    work_place: str | None
-    entry_date: str | None
-
-
-class MembershipObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in a department, which may be unknown as yet."""
-
-    user_name: str
-    department_code: str
-
-
-class GroupObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A named set of members, departments and other groups."""
-
-    id: str
-    name: str
-
-
-class GroupMemberObject(msgspec.Struct, frozen=True, kw_only=True):
-    """What a group contains: a member by user name, a department by code or a group by id."""
-
-    group: str
-    type: str
-    id: str
-
-
-class AppObject(msgspec.Struct, frozen=True, kw_only=True):
-    """The vendor's product through one binding; `enabled` while no administrator has stopped it."""
-
-    id: str
-    instance_id: str
-    client_id: str
-    enabled: bool
-
-
-class GrantObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A permission that an administrator gave; it counts as long as its subject is there."""
-
-    app: str
-    type: str
-    id: str
-
-
-class AccessObject(msgspec.Struct, frozen=True, kw_only=True):
-    """The effective result: this person may use this app."""
-
-    app: str
-    user_name: str
-
-
-class AuthorisationFact(msgspec.Struct, frozen=True, kw_only=True):
-    """The marketplace's word on a person, for one app through one instance."""
-
-    app: str
-    instance_id: str
-
-
-class InstanceFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What has changed about a purchase; the rest is left out."""
-
-    state: str | None = None
-    expires_at: datetime | None = None
-    trial: bool | None = None
-    order_id: str | None = None
-    order_line_id: str | None = None
-    front_end_url: str | None = None
-    admin_url: str | None = None
-    memo: str | None = None
-
-
-class ProductFact(msgspec.Struct, frozen=True, kw_only=True):
-    """A product without its keys; `keys_changed` tells whether they were replaced too."""
-
-    name: str
-    settings: dict[str, Any]
-    keys_changed: bool = False
-
-
-class TokenFact(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new token of the API may do."""
-
-    role: str
-
-
-class KeysFact(msgspec.Struct, frozen=True, kw_only=True):
-    """How many secrets of each kind were encrypted anew."""
-
-    counts: dict[str, int]
+from tenancy.endpoint_facts import EndpointFact, ReplayFact
+from tenancy.event_objects import (
+    AccessObject,
+    AppObject,
+    AuthorisationFact,
+    BindingObject,
+    DepartmentObject,
+    ErasureFact,
+    GrantObject,
+    GroupMemberObject,
+    GroupObject,
+    HeldFact,
+    InstanceFact,
+    KeysFact,
+    MemberObject,
+    MembershipObject,
+    ProductFact,
+    SyncPolicyFact,
+    TenantObject,
+    TokenFact,
+    UndoneFact,
+)
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,7 +126,18 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         granted="The marketplace authorised a person.",
         cancelled="The marketplace cancelled a person's authorisation.",
         removed="The marketplace removed a person from an app.",
+        unsaid="A cancellation or a removal was undone where nothing had been said before.",
     ),
+    **_tells("push", UndoneFact, undone="What a push had removed or changed was brought back."),
+    **_tells(
+        "sync",
+        HeldFact,
+        held="A full list of departments waits for an administrator.",
+        approved="An administrator let a held list be applied.",
+        rejected="An administrator decided that a held list is not applied.",
+        superseded="A newer full list made a held one void.",
+    ),
+    **_tells("sync_policy", SyncPolicyFact, changed="Full lists are held from another size on."),
     **_tells(
         "instance",
         InstanceFact,
@@ -248,6 +153,23 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         "product", ProductFact, added="A product was registered.", changed="A product or its keys changed."
     ),
     **_tells("product", None, removed="A product was removed."),
+    **_tells(
+        "endpoint",
+        EndpointFact,
+        added="An endpoint was made.",
+        changed="Its settings changed.",
+        enabled="An endpoint goes on where it was.",
+        disabled="An endpoint is told nothing any more; its reason says why.",
+        removed="An endpoint was removed with what it was to be told.",
+    ),
+    **_tells("endpoint", ReplayFact, replayed="An endpoint is told the events after a number again."),
+    **_tells(
+        "endpoint",
+        None,
+        secret_added="An endpoint has a second secret.",  # noqa: S106 - a meaning
+        secret_removed="Its old secret was removed.",  # noqa: S106 - a meaning
+    ),
     **_tells("token", TokenFact, made="A token of the API was made."),
+    **_tells("tenant", ErasureFact, erased="All data of an enterprise was erased; told in no tenant's log."),
     **_tells("keys", KeysFact, rotated="All stored secrets were encrypted anew under another key."),
 }

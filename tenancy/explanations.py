@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 
 from tenancy.access_paths import Node, Step, find_chains
-from tenancy.authorisations import WORD
+from tenancy.authorisations import WORD, given_by
 from tenancy.database import tenant_scope
 from tenancy.errors import AppUnknown
 from tenancy.events import Author, author_of
@@ -58,7 +58,7 @@ SELECT t.instance_id, p.id IS NULL AS only_word,
        coalesce(b.ended, true) AS unbound, b.ended_at, b.ended_by,
        m.id IS NOT NULL AND m.source_time IS NOT NULL AS member_known, m.enabled AS member_enabled,
        m.enabled_at, m.enabled_by, m.removed_at AS member_removed_at, m.removed_by AS member_removed_by,
-       {WORD} AS word, a.changed_at, 'push:' || a.push_id AS changed_by
+       {WORD} AS word, a.changed_at, {given_by("a.push_id")} AS changed_by
 FROM (SELECT instance_id FROM app WHERE tenant_id = $1 AND id = $2
       UNION
       SELECT w.instance_id FROM authorisation w
@@ -128,9 +128,7 @@ def _local_paths(
     holders: Sequence[Node], containers: Mapping[Node, list[Node]], grants: Sequence[asyncpg.Record]
 ) -> list[Path]:
     granted = {Node(row["subject_type"], row["subject"]): row for row in grants}
-    chains = find_chains(
-        [node for node in holders if node in containers], containers, granted.keys() & containers.keys()
-    )
+    chains = find_chains(holders, containers, granted.keys())
     paths = [_path(row, []) for node, row in granted.items() if node.type in {"member", "everyone"}]
     return paths + [_path(granted[chain[0]], chain) for chain in chains]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from tenancy.acts import SYSTEM, Act, record_act
 from tenancy.database import Db, system_scope, tenant_scope
-from tenancy.event_types import BindingObject
+from tenancy.event_objects import BindingObject
 from tenancy.events import Cause, Event, insert_events
 
 # The open gates of a tenant, as (app, instance).
@@ -33,7 +33,7 @@ SELECT d.type, m.user_name AS subject, CASE WHEN d.type = 'access.gained' THEN o
        CASE WHEN d.type = 'access.lost' THEN object.it END AS previous
 FROM difference d
 JOIN member m ON m.tenant_id = $1 AND m.id = d.member_id
-CROSS JOIN LATERAL (SELECT jsonb_build_object('app', d.app_id, 'user_name', m.user_name) AS it) AS object
+CROSS JOIN LATERAL (SELECT jsonb_object(ARRAY['app', d.app_id, 'user_name', m.user_name]) AS it) AS object
 """
 
 # The gates of tenant $1 that are open as its events have told.

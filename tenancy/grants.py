@@ -8,10 +8,10 @@ import msgspec
 
 from tenancy.access_rows import members_of, record_act_on
 from tenancy.acts import Act
-from tenancy.authorisations import WORD
+from tenancy.authorisations import WORD, given_by
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import AppUnknown, GrantedByMarketplace, GrantUnknown
-from tenancy.event_types import GrantObject
+from tenancy.event_objects import GrantObject
 from tenancy.events import Author, Event, author_of
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.subjects import Subject, SubjectType, demand_subject
@@ -44,12 +44,13 @@ RETURNING granted_at, granted_by
 
 # Each local grant, and each person whom the marketplace authorises, once for each instance.
 _GRANTS = f"""
-SELECT * FROM (
+SELECT type, id, source, instance_id, since, coalesce(granted_by, {given_by("cause_id")}) AS by
+FROM (
     SELECT g.subject_type AS type, g.subject AS id, 'local' AS source, '' AS instance_id,
-           g.granted_at AS since, g.granted_by AS by
+           g.granted_at AS since, g.granted_by, NULL::uuid AS cause_id
     FROM grant_ g WHERE g.tenant_id = $1 AND g.app_id = $2
     UNION ALL
-    SELECT 'member', m.user_name, 'marketplace', a.instance_id, a.changed_at, 'push:' || a.push_id
+    SELECT 'member', m.user_name, 'marketplace', a.instance_id, a.changed_at, NULL, a.push_id
     FROM authorisation a
     JOIN member m ON m.tenant_id = $1 AND m.id = a.member_id
     LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id

@@ -11,7 +11,7 @@ from tenancy.access_rows import members_listed, members_of, record_act_on
 from tenancy.acts import Act, record_act
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import GroupChanged, GroupIdInvalid, GroupLoop, GroupUnknown
-from tenancy.event_types import GrantObject, GroupMemberObject, GroupObject
+from tenancy.event_objects import GrantObject, GroupMemberObject, GroupObject
 from tenancy.events import Event
 from tenancy.names import demand_name
 from tenancy.subjects import Subject, SubjectTypeUnknown, demand_subject, groups_above, subjects_below

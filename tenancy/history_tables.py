@@ -8,6 +8,7 @@ from tenancy.columns import (
     maybe_json,
     maybe_text,
     maybe_time,
+    maybe_uuid,
     text_column,
     time_column,
     uuid_column,
@@ -31,7 +32,10 @@ class Audit(Table, tablename="audit", db=DB):
 
 
 class Push(Table, tablename="push", db=DB):
-    """A signed call as received, with what became of it; `body` is compressed, sealed and kept for a time."""
+    """A signed call as received, with what became of it; `body` is compressed, sealed and kept for a time.
+
+    `retry_of` is the failed push that this one carries out again.
+    """
 
     tenant_id = uuid_column()
     id = uuid_column(key=True)
@@ -52,6 +56,7 @@ class Push(Table, tablename="push", db=DB):
     counts = JSONB(default=None, null=False)
     duration_ms = Integer(default=None, null=False)
     body = Bytea(default=None, null=True)
+    retry_of = maybe_uuid()
 
 
 class HeldPush(Table, tablename="held_push", db=DB):

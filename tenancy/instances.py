@@ -11,7 +11,7 @@ import msgspec
 from tenancy.acts import Act, record_act
 from tenancy.database import NO_TENANT, Db, system_scope
 from tenancy.errors import InstanceReleased, InstanceUnknown
-from tenancy.event_types import InstanceFact
+from tenancy.event_objects import InstanceFact
 from tenancy.events import Event
 from tenancy.gates import settle_instance
 from tenancy.instance_rows import InstanceRecord, contact_purpose, find_order_line, read_instance

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tenancy.event_types import AuthorisationFact, MemberObject, MembershipObject
+from tenancy.event_objects import AuthorisationFact, MemberObject, MembershipObject
 from tenancy.events import Event
-from tenancy.member_facts import KnownMember
+from tenancy.member_facts import UNSAID, KnownMember
 from tenancy.member_rows import MemberRow
 
 
@@ -25,7 +25,7 @@ def tell_removal(row: Any) -> list[Event]:
 
 
 def _tell_person(row: MemberRow) -> list[Event]:
-    previous, data = _person(row, row.was), _person(row, row.known)
+    previous, data = person_of(row, row.was), person_of(row, row.known)
     if previous == data:
         return []
     if previous is None:
@@ -36,7 +36,7 @@ def _tell_person(row: MemberRow) -> list[Event]:
 
 
 def _tell_membership(row: MemberRow) -> list[Event]:
-    previous, data = _membership(row, row.was), _membership(row, row.known)
+    previous, data = membership_of(row, row.was), membership_of(row, row.known)
     if previous == data:
         return []
     left = Event(type="membership.removed", subject=row.user_name, previous=previous)
@@ -45,14 +45,19 @@ def _tell_membership(row: MemberRow) -> list[Event]:
 
 
 def _tell_word(row: MemberRow, app_id: str, instance_id: str) -> list[Event]:
-    word = row.known.word
-    if word is None or word == row.was.word:
+    data, previous = (_word(known.word, app_id, instance_id) for known in (row.known, row.was))
+    if data == previous:
         return []
-    data = AuthorisationFact(app=app_id, instance_id=instance_id)
-    return [Event(type=f"authorisation.{word}", subject=row.user_name, data=data)]
+    verb = UNSAID if data is None else data.word
+    return [Event(type=f"authorisation.{verb}", subject=row.user_name, data=data, previous=previous)]
 
 
-def _person(row: MemberRow, known: KnownMember) -> MemberObject | None:
+def _word(word: str | None, app_id: str, instance_id: str) -> AuthorisationFact | None:
+    return None if word is None else AuthorisationFact(app=app_id, instance_id=instance_id, word=word)
+
+
+def person_of(row: MemberRow, known: KnownMember) -> MemberObject | None:
+    """The person as it is told; None while it is not there."""
     if known.removed:
         return None
     attributes: dict[str, Any] = {
@@ -61,7 +66,8 @@ def _person(row: MemberRow, known: KnownMember) -> MemberObject | None:
     return MemberObject(user_name=row.user_name, id=row.id, **attributes)
 
 
-def _membership(row: MemberRow, known: KnownMember) -> MembershipObject | None:
+def membership_of(row: MemberRow, known: KnownMember) -> MembershipObject | None:
+    """Where the person belongs as it is told; None while it is not there or belongs nowhere."""
     code = known.attributes["department_code"]
     if known.removed or code is None:
         return None

@@ -28,6 +28,8 @@ DEFAULTS: Final[dict[str, Any]] = {
 GRANTED: Final = "granted"
 CANCELLED: Final = "cancelled"
 REMOVED: Final = "removed"
+# An administrator has undone what was said, and nothing had been said before.
+UNSAID: Final = "unsaid"
 
 
 class MemberFacts(msgspec.Struct, frozen=True):
@@ -59,9 +61,11 @@ class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def word(self) -> str | None:
         """What counts: the newest word since the binding last ended; failing that, a description grants."""
-        if self.state is not None and self._counts(self.state_time):
+        if self.state not in {None, UNSAID} and self.state_counts:
             return self.state
-        return GRANTED if self.described_time is not None and self._counts(self.described_time) else None
+        if self.described_time is None or not self._counts(self.described_time):
+            return None
+        return GRANTED if self.state != UNSAID or self.described_time >= self.state_time else None
 
     @property
     def removed(self) -> bool:
@@ -71,13 +75,23 @@ class KnownMember(msgspec.Struct, frozen=True, kw_only=True):
         kept = self.elsewhere or self.word in {GRANTED, CANCELLED}
         return not kept and (self.removed_elsewhere or self.state == REMOVED)
 
+    @property
+    def state_counts(self) -> bool:
+        """Whether the newest word was said since the binding last ended."""
+        return self._counts(self.state_time)
+
     def _counts(self, said_at: datetime) -> bool:
         return self.ended_time is None or said_at >= self.ended_time
 
 
+def moment_of(at: datetime) -> int:
+    """A time as the times of attributes are kept, in microseconds."""
+    return (at - IMPLIED_AT) // _MICROSECOND
+
+
 def describe(known: KnownMember, facts: MemberFacts, at: datetime) -> KnownMember:
     """Merge what a message of time `at` says; each attribute keeps its newest mention."""
-    moment = (at - IMPLIED_AT) // _MICROSECOND
+    moment = moment_of(at)
     attributes, times = dict(known.attributes), dict(known.times)
     for name, value in facts.attributes.items():
         if moment >= times.get(name, 0):

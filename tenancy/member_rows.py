@@ -9,14 +9,17 @@ import msgspec
 
 from tenancy.authorisations import WORD
 from tenancy.database import Db
+from tenancy.events import Cause
 from tenancy.member_facts import DEFAULTS, IMPLIED_AT, KnownMember
-from tenancy.pushes import Push
 
 T = TypeVar("T")
 
 
 class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A member with its internal id, as merged and as it `was`; `push_id` gave the word that counts."""
+    """A member with its internal id, as merged and as it `was`.
+
+    `push_id` is of the push that gave the word that counts, or of the act that brought it back.
+    """
 
     id: UUID
     user_name: str
@@ -135,7 +138,7 @@ def _known(row: Any, ended_time: datetime | None) -> MemberRow:
 
 
 async def write_members(
-    db: Db, tenant_id: UUID, app_id: str, instance_id: str, rows: Sequence[MemberRow], *, push: Push
+    db: Db, tenant_id: UUID, app_id: str, instance_id: str, rows: Sequence[MemberRow], *, cause: Cause
 ) -> None:
     """Write merged members, where they belong and what the marketplace says of them for the app."""
     if not rows:
@@ -144,8 +147,8 @@ async def write_members(
     await db.execute(
         _WRITE,
         tenant_id,
-        push.received_at,
-        push.cause.by,
+        cause.at,
+        cause.by,
         [row.id for row in rows],
         [row.user_name for row in rows],
         *columns,
@@ -173,8 +176,8 @@ async def write_members(
             [row.known.state for row in authorised],
             [row.known.state_time for row in authorised],
             [row.known.described_time for row in authorised],
-            [_kept(row, row.push_id) or push.id for row in authorised],
-            [_kept(row, row.changed_at) or push.received_at for row in authorised],
+            [_kept(row, row.push_id) or cause.id for row in authorised],
+            [_kept(row, row.changed_at) or cause.at for row in authorised],
         )
 
 

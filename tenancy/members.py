@@ -120,7 +120,7 @@ async def _apply(
         row = msgspec.structs.replace(row, known=merged, was=row.known)
         written.append(row)
         events += tell_member(row, app_id, place.instance_id)
-    await write_members(db, tenant_id, app_id, place.instance_id, written, push=push)
+    await write_members(db, tenant_id, app_id, place.instance_id, written, cause=push.cause)
     concerned = [row.id for row in written if _decides_access(row.known) != _decides_access(row.was)]
     differences = {}
     if concerned:

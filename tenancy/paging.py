@@ -26,8 +26,12 @@ def page_of(rows: list[T], limit: int, *, key: Callable[[T], Any]) -> Page[T]:
     if len(rows) <= limit:
         return Page(rows)
     shown = rows[:limit]
-    token = base64.urlsafe_b64encode(msgspec.json.encode(key(shown[-1])))
-    return Page(shown, token.rstrip(b"=").decode())
+    return Page(shown, encode_cursor(key(shown[-1])))
+
+
+def encode_cursor(key: Any) -> str:
+    """The text that `decode_cursor` reads."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str | None, key_type: type[Key]) -> Key | None:

@@ -10,7 +10,7 @@ import msgspec
 from tenancy.acts import Act, record_act
 from tenancy.database import Db, system_scope
 from tenancy.errors import ProductChanged, ProductInUse, ProductUnknown
-from tenancy.event_types import ProductFact
+from tenancy.event_objects import ProductFact
 from tenancy.events import Event
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.secrets import Keyring

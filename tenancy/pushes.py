@@ -16,7 +16,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
     `source_time` is when the marketplace says that the fact was true; `started` is a monotonic reading
     in seconds from which the duration is told; `result_code` is answered once it is carried out. `body` is
-    what came, compressed and sealed.
+    what came, compressed and sealed; `retry_of` is the failed push that this one carries out again.
     """
 
     id: UUID
@@ -29,6 +29,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     address: str | None = None
     body: bytes | None = None
+    retry_of: UUID | None = None
     flag: int | None = None
     is_test: bool = False
     instance_id: str | None = None
@@ -42,10 +43,14 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a push: `applied`, `unchanged` (nothing to do) or `stale` (newer facts stand)."""
+    """What became of a push: `applied`, `unchanged`, `stale` (newer facts stand) or `held` for review.
+
+    `message` is what the marketplace is answered.
+    """
 
     verdict: str
     counts: dict[str, int] = {}
+    message: str = "success."
 
 
 STALE = Outcome(verdict="stale")
@@ -72,6 +77,7 @@ _COLUMNS = (
     "received_at",
     "size",
     "body",
+    "retry_of",
     "result_code",
     "verdict",
     "result_message",
@@ -95,13 +101,12 @@ async def record_push(
     outcome: Outcome,
     *,
     events: Sequence[Event] = (),
-    message: str = "success.",
 ) -> None:
     """Write the push and those of its events that are not written yet, in the caller's transaction."""
     row = (
-        *(getattr(push, name) for name in _COLUMNS[:14]),
+        *(getattr(push, name) for name in _COLUMNS[:15]),
         outcome.verdict,
-        message,
+        outcome.message,
         encode(outcome.counts),
         round((time.perf_counter() - push.started) * 1000),
     )
@@ -116,7 +121,7 @@ async def record_refused_push(tenant_id: UUID | None, push: Push, *, verdict: st
     """Record a push that was refused or failed, in a transaction of its own."""
     tenant_id = tenant_id or NO_TENANT
     async with tenant_scope(tenant_id) as db:
-        await record_push(db, tenant_id, push, Outcome(verdict=verdict), message=message)
+        await record_push(db, tenant_id, push, Outcome(verdict=verdict, message=message))
 
 
 async def record_base_push(push: Push, outcome: Outcome) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from tenancy.acts import SYSTEM, Act, record_act
 from tenancy.database import NO_TENANT, system_scope, tenant_scope
 from tenancy.errors import InstanceUnknown
-from tenancy.event_types import InstanceFact
+from tenancy.event_objects import InstanceFact
 from tenancy.events import Event
 from tenancy.pushes import Outcome, Push, outcome_of, record_push
 from tenancy.unbinding import end_binding

@@ -5,10 +5,12 @@ from uuid import UUID
 from tenancy.acts import Act, record_act
 from tenancy.apps import secret_purpose
 from tenancy.database import system_scope, tenant_scope
-from tenancy.event_types import KeysFact
+from tenancy.endpoint_secrets import reseal_endpoints
+from tenancy.event_objects import KeysFact
 from tenancy.events import Event
 from tenancy.instance_rows import contact_purpose
 from tenancy.products import reseal_products
+from tenancy.push_bodies import reseal_bodies
 from tenancy.secrets import Keyring
 
 _PAGE = 500
@@ -22,8 +24,10 @@ async def reseal_secrets(*, keyring: Keyring, act: Act) -> dict[str, int]:
     """
     counts = {
         "products": await reseal_products(keyring=keyring),
+        "endpoints": await reseal_endpoints(keyring=keyring),
         "contacts": await _reseal_contacts(keyring),
         "apps": sum([await _reseal_apps(tenant_id, keyring) for tenant_id in await _tenants()]),
+        "bodies": await reseal_bodies(keyring=keyring),
     }
     async with system_scope() as db:
         rotated = Event(type="keys.rotated", subject=keyring.first, data=KeysFact(counts=counts))

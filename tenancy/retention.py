@@ -5,7 +5,11 @@ from uuid import UUID
 
 import msgspec
 
+from tenancy.acts import SYSTEM, Act, record_act
 from tenancy.database import become_system, system_scope, tenant_scope
+from tenancy.event_objects import ErasureFact
+from tenancy.events import Event
+from tenancy.feed import lock_feed
 
 # In the order in which they can be deleted; only the system role may take from the history.
 _OWNED = (
@@ -24,7 +28,8 @@ _OWNED = (
     "held_push",
     "sync_policy",
 )
-_HISTORY = ("event", "change_set", "event_counter", "feed", "stream", "attempt", "push", "audit")
+_HISTORY = ("event", "change_set", "push", "audit", "event_counter", "feed", "stream", "attempt")
+_FIRST_OF_FEED = "event_counter"
 
 
 async def list_tenants_to_erase(*, before: datetime, limit: int = 100) -> list[UUID]:
@@ -62,7 +67,12 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
         )
         await become_system(db)
         for table in _HISTORY:
+            if table == _FIRST_OF_FEED:
+                await lock_feed(db)
             await db.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
+        fact = ErasureFact(tenant_id=tenant_id, external_id=tenant["external_id"])
+        erased = Event(type="tenant.erased", subject=tenant["external_id"], data=fact)
+        await record_act(db, Act(actor=SYSTEM, at=now), [erased])
     return True
 
 
@@ -100,12 +110,19 @@ WITH old AS MATERIALIZED (
     SELECT tenant_id, max(last) AS last
     FROM (SELECT tenant_id, last FROM change_set WHERE at < $1 ORDER BY at LIMIT $2) AS oldest
     GROUP BY tenant_id
-), fed AS (
-    DELETE FROM feed f USING old WHERE f.tenant_id = old.tenant_id AND f.last <= old.last
 ), events AS (
     DELETE FROM event e USING old WHERE e.tenant_id = old.tenant_id AND e.number <= old.last
 )
 DELETE FROM change_set c USING old WHERE c.tenant_id = old.tenant_id AND c.number <= old.last
+"""
+
+# From its old end on only, and never all: whoever asks for what has gone can then be told so.
+_SHORTEN_FEED = """
+DELETE FROM feed WHERE position < coalesce(
+    (SELECT f.position FROM feed f
+     WHERE EXISTS (SELECT FROM event e WHERE e.tenant_id = f.tenant_id AND e.number = f.last)
+     ORDER BY f.position LIMIT 1),
+    (SELECT max(position) FROM feed))
 """
 
 
@@ -113,4 +130,5 @@ async def remove_old_events(*, before: datetime, limit: int = 100) -> int:
     """Delete events from before then, a bounded number of change sets at a time; returns how many."""
     async with system_scope() as db:
         done = await db.execute(_REMOVE_EVENTS, before, limit)
+        await db.execute(_SHORTEN_FEED)
     return int(done.split()[-1])

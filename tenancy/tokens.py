@@ -11,7 +11,7 @@ import msgspec
 from tenancy.acts import Act, record_act
 from tenancy.database import NO_TENANT, system_scope
 from tenancy.errors import TenantUnknown
-from tenancy.event_types import TokenFact
+from tenancy.event_objects import TokenFact
 from tenancy.events import Event
 
 Role = Literal["operator", "reader"]

@@ -1,6 +1,6 @@
 """Rules about department trees; pure, so that they are tested without a database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -28,6 +28,11 @@ def find_loop(parents: Mapping[str, str | None]) -> str | None:
 
     Parents that are not listed themselves end a walk: they may arrive later.
     """
+    return next((loop[0] for loop in find_loops(parents)), None)
+
+
+def find_loops(parents: Mapping[str, str | None]) -> Iterator[list[str]]:
+    """Find all loops, each from some department upwards until it would come to that one again."""
     sound: set[str] = set()
     for start, parent in parents.items():
         # Nearly all of a list whose parents come first; a walk costs several times as much.
@@ -38,11 +43,12 @@ def find_loop(parents: Mapping[str, str | None]) -> str | None:
         code: str | None = start
         while code is not None and code in parents and code not in sound:
             if code in walked:
-                return code
+                upwards = list(walked)
+                yield upwards[upwards.index(code) :]
+                break
             walked[code] = None
             code = parents[code]
         sound.update(walked)
-    return None
 
 
 def lay_out(departments: Sequence[Department]) -> list[Node]:

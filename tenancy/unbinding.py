@@ -10,7 +10,7 @@ from tenancy.access_rows import forget_access, members_authorised_through, refre
 from tenancy.authorisations import WORD
 from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place, binding_object
 from tenancy.database import Db
-from tenancy.event_types import AppObject
+from tenancy.event_objects import AppObject
 from tenancy.events import Cause, Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
 from tenancy.member_events import tell_removal

@@ -10,7 +10,7 @@ from tests.repository import ROOT
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 # What has another shape from one event, or one push, to the next.
-FREE = {"counts", "after", "before", "data", "previous"}
+FREE = {"counts", "after", "before", "data", "previous", "cause", "schema"}
 
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 

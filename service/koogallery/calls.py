@@ -1,7 +1,9 @@
 """A call as it came in, and proving that the marketplace signed it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Literal
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -45,11 +47,17 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proven(msgspec.Struct, frozen=True, kw_only=True):
-    """A call whose signature was found valid; `members` are those of its body, raw."""
+    """A call whose signature was found valid when it came; `members` are those of its body, raw."""
 
     call: Call
     members: Mapping[str, msgspec.Raw]
     verified: Verified
+    received_at: datetime
+
+
+def parse_query(query_string: bytes) -> dict[str, str]:
+    """The decoded parameters of a query string, last one wins."""
+    return dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape"))
 
 
 async def prove(call: Call, runtime: Runtime) -> Proven:
@@ -60,11 +68,11 @@ async def prove(call: Call, runtime: Runtime) -> Proven:
             nonce that was spent before.
     """
     if call.edition == "V1":
-        return _prove_v1(call)
+        return _prove_v1(call, runtime.clock())
     return await _prove_v2(call, runtime)
 
 
-def _prove_v1(call: Call) -> Proven:
+def _prove_v1(call: Call, now: datetime) -> Proven:
     token = call.headers.get("authtoken", "") if call.is_kit else call.query.get("authToken", "")
     if not token or len(token) > _MAX_SIGNATURE:
         raise Refusal(UNAUTHENTICATED, "The authToken is missing.")
@@ -76,14 +84,15 @@ def _prove_v1(call: Call) -> Proven:
         verified = verify_v1_query(call.keys, call.query)
     if verified is None:
         raise Refusal(UNAUTHENTICATED, "The authToken does not fit the request.")
-    return Proven(call=call, members=members, verified=verified)
+    return Proven(call=call, members=members, verified=verified, received_at=now)
 
 
 async def _prove_v2(call: Call, runtime: Runtime) -> Proven:
     source = call.headers if call.is_kit else call.query
     names = ("x-timestamp", "x-nonce", "x-sign") if call.is_kit else ("timestamp", "nonce", "signature")
     timestamp, nonce, signature = (source.get(name, "") for name in names)
-    match check_timestamp(timestamp, now=runtime.clock()):
+    now = runtime.clock()
+    match check_timestamp(timestamp, now=now):
         case Freshness.MALFORMED:
             raise Refusal(INVALID, f"The {names[0]} is missing or not a number of milliseconds.")
         case Freshness.STALE:
@@ -104,7 +113,7 @@ async def _prove_v2(call: Call, runtime: Runtime) -> Proven:
     spent = f"{nonce} {timestamp}"
     if not await runtime.nonces.spend(call.product.slug, call.keys[verified.key_index], spent):
         raise Refusal(UNAUTHENTICATED, f"The {names[1]} has been used before.")
-    return Proven(call=call, members=members, verified=verified)
+    return Proven(call=call, members=members, verified=verified, received_at=now)
 
 
 def _parse(body: bytes) -> dict[str, msgspec.Raw]:

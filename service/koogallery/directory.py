@@ -9,16 +9,17 @@ import msgspec
 from service.koogallery import wire
 from service.koogallery.calls import Proven
 from service.koogallery.members import member_facts
-from service.koogallery.results import DONE, INVALID, SECRET_UNDECRYPTABLE, Answer, Refusal
+from service.koogallery.results import INVALID, SECRET_UNDECRYPTABLE, SUCCESS, Answer, Refusal
 from service.koogallery.times import CHINA, clamp, parse_time
 from service.koogallery.work import Work
 from service.runtime import Runtime
 from sso.keys import decrypt_client_secret, load_private_key
 from tenancy.apps import put_app, remove_app
 from tenancy.bindings import KOOGALLERY, SELLER, Place, TenantFacts, bind_tenant
-from tenancy.departments import put_department, remove_department, sync_departments
+from tenancy.departments import put_department, remove_department
 from tenancy.members import cancel_members, put_members, remove_members
-from tenancy.pushes import Outcome, Push, record_base_push
+from tenancy.pushes import UNCHANGED, Outcome, Push, record_base_push
+from tenancy.syncs import sync_departments
 from tenancy.tree import Department
 from tenancy.unbinding import unbind_tenant
 
@@ -45,7 +46,7 @@ def read_kit_call(interface: str, proven: Proven, push: Push, runtime: Runtime) 
         flag=flag,
         is_test=place.is_debug,
         instance_id=place.instance_id,
-        source_time=_source_time(message, push.received_at),
+        source_time=_source_time(message, proven.received_at),
     )
     act = read(message, place, push, runtime, proven)
 
@@ -53,8 +54,9 @@ def read_kit_call(interface: str, proven: Proven, push: Push, runtime: Runtime) 
         outcome = await act()
         if outcome is None:
             # A removal for an instance that nobody knows: there is nothing to remember.
-            await record_base_push(push, Outcome(verdict="unchanged"))
-        return DONE
+            outcome = UNCHANGED
+            await record_base_push(push, outcome)
+        return Answer(SUCCESS, outcome.message)
 
     return Work(push=push, place=place, run=run)
 

@@ -2,29 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from urllib.parse import parse_qsl
-from uuid import uuid4
+from collections.abc import Mapping
+from uuid import UUID, uuid4
 
-import msgspec
 import structlog
 
-from service.koogallery.calls import Call, prove
-from service.koogallery.directory import read_kit_call
-from service.koogallery.purchases import read_base_call
+from service.koogallery.calls import Call, parse_query, prove
+from service.koogallery.kept import KeptCall, keep_call, seal_call
 from service.koogallery.results import INTERNAL, INVALID, UNAUTHENTICATED, Answer, Refusal, answer_of
+from service.koogallery.running import LARGE, read_call, run
 from service.koogallery.signing import body_sign
 from service.koogallery.work import Work
 from service.runtime import Runtime
-from tenancy.bindings import Place, find_tenant
-from tenancy.errors import DatabaseUnavailable, DomainError, TenantErased, Unavailable
+from tenancy.errors import DatabaseUnavailable, Unavailable
 from tenancy.products import Product
-from tenancy.pushes import Push, record_refused_push
+from tenancy.pushes import Push
 
 log = structlog.get_logger(__name__)
-
-# Reading a body above this takes long enough to keep others waiting, so it is done in a thread.
-_LARGE = 1024 * 1024
 
 
 class Request:
@@ -42,9 +36,8 @@ class Request:
         """Take a request; no body means that it was too large, too slow or broken off."""
         self.method = method
         self.parts = [part for part in path.split("/") if part]
-        self.query = dict(
-            parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
-        )
+        self.query_string = query_string
+        self.query = parse_query(query_string)
         self.headers = headers
         self.body = body
         self.address = address
@@ -70,7 +63,7 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
             elif request.body is None:
                 reply = Answer(INVALID, "The body is too large or did not arrive in time.")
             else:
-                reply, signing_key = await _carry_out(call, interface, request.address, runtime)
+                reply, signing_key = await _carry_out(call, interface, request, runtime)
     except Refusal as refusal:
         log.info("push_refused", reason=refusal.answer.message)
         reply = refusal.answer
@@ -106,64 +99,39 @@ def _call(request: Request, product: Product) -> tuple[Call, str]:
     return call, interface
 
 
-async def _carry_out(call: Call, interface: str, address: str | None, runtime: Runtime) -> tuple[Answer, str]:
+async def _carry_out(call: Call, interface: str, request: Request, runtime: Runtime) -> tuple[Answer, str]:
     """Prove and run a call; the answer is signed with the key that signed it."""
     started = time.perf_counter()
     proven = await prove(call, runtime)
+    key_index = proven.verified.key_index
+    push_id, kept = uuid4(), keep_call(call, request.query_string, key_index)
     push = Push(
-        id=uuid4(),
+        id=push_id,
         product=call.product.slug,
         edition=call.edition,
         interface="".join(letter for letter in interface[:64] if letter.isprintable()),
         signed_as=proven.verified.candidate,
-        received_at=runtime.clock(),
+        received_at=proven.received_at,
         started=started,
-        size=len(call.body) or len(call.query),
-        address=address,
+        size=len(kept.raw),
+        address=request.address,
+        body=await _seal(push_id, kept, runtime),
     )
 
     def read() -> Work:
-        if call.is_kit:
-            return read_kit_call(interface, proven, push, runtime)
-        return read_base_call(proven, push, runtime)
+        return read_call(interface, proven, push, runtime)
 
-    return await _run(read, push), call.keys[proven.verified.key_index]
-
-
-async def _run(read: Callable[[], Work], push: Push) -> Answer:
-    place: Place | None = None
-    with structlog.contextvars.bound_contextvars(push_id=str(push.id), product=push.product):
-        try:
-            work = await asyncio.to_thread(read) if push.size > _LARGE else read()
-            push, place = work.push, work.place
-            try:
-                reply = await work.run()
-            except TenantErased:
-                reply = await work.run()
-            log.info("push", interface=push.interface, result=reply.code)
-        except Refusal as refusal:
-            return await _record(push, place, refusal.answer, "refused")
-        except DatabaseUnavailable as error:
-            # No record: writing it would fail too, after the same wait.
-            log.warning("push_failed", interface=push.interface, code=error.code, cause=str(error))
-            return answer_of(error)
-        except DomainError as error:
-            verdict = "failed" if isinstance(error, Unavailable) else "refused"
-            return await _record(push, place, answer_of(error), verdict)
-        except Exception:
-            log.exception("push_failed", interface=push.interface)
-            reply = Answer(INTERNAL, f"Internal error; tell the vendor this id: {push.id}.")
-            return await _record(push, place, reply, "failed")
-        return reply
-
-
-async def _record(push: Push, place: Place | None, reply: Answer, verdict: str) -> Answer:
-    """Keep a push that changed nothing in the history too; the answer stands even if that fails."""
-    log.info("push", interface=push.interface, result=reply.code, reason=reply.message)
     try:
-        tenant_id = await find_tenant(place) if place is not None else None
-        push = msgspec.structs.replace(push, result_code=reply.code)
-        await record_refused_push(tenant_id, push, verdict=verdict, message=reply.message[:255])
-    except DomainError as error:
-        log.warning("push_not_recorded", interface=push.interface, cause=str(error))
-    return reply
+        reply = (await run(read, push)).answer
+    except DatabaseUnavailable as error:
+        reply = answer_of(error)
+    return reply, call.keys[key_index]
+
+
+async def _seal(push_id: UUID, kept: KeptCall, runtime: Runtime) -> bytes | None:
+    """What the history keeps of a call: nothing where nothing is to be kept."""
+    if runtime.settings.body_retention_days == 0:
+        return None
+    if len(kept.raw) > LARGE:
+        return await asyncio.to_thread(seal_call, push_id, kept, keyring=runtime.keyring)
+    return seal_call(push_id, kept, keyring=runtime.keyring)

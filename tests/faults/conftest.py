@@ -1,5 +1,6 @@
 """Servers of their own for the tests that kill them, and a marketplace that reaches them by socket."""
 
+from functools import partial
 from uuid import uuid4
 
 import httpx2
@@ -9,6 +10,7 @@ from service.embedded import start_embedded
 from service.migrate import migrate
 from service.runtime import system_clock
 from sso.keys import load_private_key, public_line
+from tests.faults.homes import fill_homes, list_operations, make_own_token, send
 from tests.faults.processes import TOKEN, serving
 from tests.folders import short_folder
 from tests.marketplace import BASE_KEY, KIT_KEY, V1_KEY, Marketplace
@@ -61,3 +63,27 @@ async def far_marketplace(client, private_key):
     assert answer.status_code == 200, answer.text
     public_key = public_line(load_private_key(private_key))
     return Marketplace(client, f"/koogallery/{slug}", system_clock, public_key)
+
+
+@pytest.fixture
+async def homes(api, product, marketplace):
+    """Two tenants of one product with one of everything."""
+    return await fill_homes(api, product, marketplace)
+
+
+@pytest.fixture
+async def operations(api):
+    """Every (method, path) of the API."""
+    return await list_operations(api)
+
+
+@pytest.fixture
+def ask(http):
+    """Asks a route: token, method, path template, names."""
+    return partial(send, http)
+
+
+@pytest.fixture(params=["operator", "reader"])
+async def own_token(request, homes, clock):
+    """A token of the first of the two tenants."""
+    return await make_own_token(homes, clock, request.param)

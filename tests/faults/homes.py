@@ -35,13 +35,17 @@ class Home:
         listed = await api.get("/v1/tenants", params={"external_id": enterprise.tenant})
         self.names["tenant_id"] = listed.json()["items"][0]["id"]
         home = f"/v1/tenants/{self.names['tenant_id']}"
-        pushes = await api.get(f"{home}/pushes")
+        # Empty although there is a department: it is held, so that it can be planned and decided.
+        assert (await enterprise.departments([])).code == "000000"
+        pushes = await api.get(f"{home}/pushes", params={"verdict": "held"})
         self.names["push"] = pushes.json()["items"][0]["id"]
         assert (await api.put(f"{home}/groups/{self.names['group']}", json={"name": "G"})).status_code == 200
         granted = await api.put(f"{home}/apps/{self.names['app']}/grants/department/{self.names['code']}")
         assert granted.status_code == 200
         audit = await api.get("/v1/audit", params={"tenant": self.names["tenant_id"], "limit": 1})
         self.names["entry"] = audit.json()["items"][0]["id"]
+        endpoint = {"url": "https://receiver.example/", "tenants": [self.names["tenant_id"]]}
+        self.names["endpoint"] = (await api.post("/v1/endpoints", json=endpoint)).json()["id"]
         return self
 
 
@@ -85,3 +89,13 @@ async def make_own_token(homes, clock, role):
 
 def concerns_tenant(path):
     return path.startswith("/v1/tenants/{tenant_id}")
+
+
+def is_for_all(path):
+    """Whether the route shows every token the same."""
+    return path == "/v1/event-types"
+
+
+def needs_operator(method, path):
+    """Whether a reader's token is refused: on changes, and where persons' data comes as it was sent."""
+    return method != "GET" or path.endswith("/pushes/{push}/body")

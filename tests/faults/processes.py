@@ -1,4 +1,4 @@
-"""`tenon serve` as a process of its own, to be killed, stopped and starved."""
+"""`tenon serve` and `tenon work` as processes of their own, to be killed, stopped and starved."""
 
 import asyncio
 import json
@@ -47,9 +47,23 @@ class Server:
         await self.wait_until_ready()
 
     def launch(self):
+        self.process = self._run("serve")
+
+    @asynccontextmanager
+    async def working(self):
+        """A `tenon work` process on the same servers; whatever is left of it at the end is killed."""
+        process = self._run("work")
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await asyncio.to_thread(process.wait, PATIENCE)
+
+    def _run(self, command):
         with self.log_file.open("a") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service", "serve"],
+            return subprocess.Popen(
+                [sys.executable, "-m", "service", command],
                 cwd=ROOT,
                 env=self._environ,
                 stdout=log,

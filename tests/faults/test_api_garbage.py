@@ -74,6 +74,8 @@ async def names(api, marketplace, product):
     assert (await api.put(f"{home}/groups/g/members/department/D1")).status_code == 204
     assert (await api.put(f"{home}/apps/{enterprise.app}/grants/group/g")).status_code == 200
     audit = await api.get("/v1/audit", params={"tenant": tenant_id, "limit": 1})
+    receiver = {"url": "https://receiver.example/", "tenants": [tenant_id]}
+    endpoint = await api.post("/v1/endpoints", json=receiver)
     return {
         "product": product,
         "instance_id": enterprise.instance,
@@ -85,6 +87,7 @@ async def names(api, marketplace, product):
         "group": "g",
         "subject_type": "member",
         "subject": "u",
+        "endpoint": endpoint.json()["id"],
         "entry": audit.json()["items"][0]["id"],
     }
 
@@ -101,8 +104,9 @@ async def test_garbage_in_paths_parameters_and_headers_is_a_problem_or_an_answer
         lambda match: names[match[1]] if kept or match[1] == "tenant_id" else data.draw(_quoted).decode(),
         template,
     )
-    if method == "DELETE" and template.endswith(("{product}", "{group}")):
-        path = template.format_map(names | {"product": uuid4().hex, "group": uuid4().hex})
+    if method == "DELETE" and template.endswith(("{product}", "{group}", "{endpoint}")):
+        fresh = dict.fromkeys(("product", "group", "endpoint"), uuid4().hex)
+        path = template.format_map(names | fresh)
     known = st.sampled_from([*parameters, "limit", "cursor"])
     query = urlencode(data.draw(st.lists(st.tuples(known | st.text(max_size=5), _values), max_size=4)))
     header = st.sampled_from([b"if-match", b"cookie", b"content-type", b"accept", b"content-length", b"x"])

@@ -42,6 +42,25 @@ async def test_requests_that_were_accepted_are_answered_before_the_end(server, c
     assert not [event for event in server.events() if event["level"] in {"error", "critical"}]
 
 
+async def test_requests_that_wait_for_events_do_not_hold_up_the_end(server, client, far_marketplace):
+    enterprise = await far_marketplace.open_enterprise()
+    listed = await client.get("/v1/tenants", params={"external_id": enterprise.tenant})
+    home = f"/v1/tenants/{listed.json()['items'][0]['id']}"
+    last = (await client.get(f"{home}/events")).json()["last"]
+    cursor = (await client.get("/v1/events")).json()["last"]
+    waiting = [
+        asyncio.create_task(client.get(path, params={"after": after, "wait": 60}))
+        for path, after in ((f"{home}/events", last), ("/v1/events", cursor))
+    ]
+    assert (await client.get("/health/live")).status_code == 200
+    await asyncio.sleep(0.2)
+    begun = asyncio.get_running_loop().time()
+    server.terminate()
+    assert [(await task).json()["items"] for task in waiting] == [[], []]
+    assert await asyncio.to_thread(server.process.wait, PATIENCE) == 0
+    assert asyncio.get_running_loop().time() - begun < 10
+
+
 async def test_two_serving_processes_share_replay_protection_and_directories(
     own_servers, own_database, tmp_path_factory, far_marketplace
 ):

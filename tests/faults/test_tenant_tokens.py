@@ -1,6 +1,5 @@
 """A tenant's own token: everything of that tenant, however the others are named, and nothing of theirs."""
 
-from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -9,31 +8,8 @@ from tests.faults.homes import (
     AUDIT,
     CREATES,
     concerns_tenant,
-    fill_homes,
-    list_operations,
     make_own_token,
-    send,
 )
-
-
-@pytest.fixture
-async def homes(api, product, marketplace):
-    return await fill_homes(api, product, marketplace)
-
-
-@pytest.fixture
-async def operations(api):
-    return await list_operations(api)
-
-
-@pytest.fixture
-def ask(http):
-    return partial(send, http)
-
-
-@pytest.fixture(params=["operator", "reader"])
-async def own_token(request, homes, clock):
-    return await make_own_token(homes, clock, request.param)
 
 
 @pytest.mark.parametrize("name", ["app", "group", "subject", "user_name", "entry", "code", "push"])

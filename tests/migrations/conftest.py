@@ -1,6 +1,8 @@
 """Databases of a test's own, on the embedded server."""
 
 import contextlib
+import shutil
+import sys
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -9,6 +11,7 @@ import msgspec
 import pytest
 
 from service.migrate import migrate
+from service.piccolo_app import APP_CONFIG
 from tests.pools import pool_put_aside
 
 
@@ -75,3 +78,20 @@ async def catalogue(servers, settings):
         async with pool_put_aside():
             await migrate(database.owner_url, serving_url=database.serving_url)
         yield database
+
+
+@pytest.fixture
+async def database_at(empty_database, engine_aside, tmp_path, monkeypatch):
+    """Brings a database to where these steps of the history left it; later ones are still to come."""
+
+    async def bring(*names):
+        whole = APP_CONFIG.migrations_folder_path
+        for name in names:
+            shutil.copy(f"{whole}/{name}", tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(APP_CONFIG, "migrations_folder_path", str(tmp_path))
+            patch.setattr(sys, "path", [*sys.path])
+            await migrate(empty_database.owner_url, serving_url=empty_database.serving_url)
+        return empty_database
+
+    return bring

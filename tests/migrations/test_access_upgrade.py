@@ -1,7 +1,5 @@
 """A database from before access was stored: what the marketplace had said gives the same access after it."""
 
-import shutil
-import sys
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -9,7 +7,6 @@ import asyncpg
 import pytest
 
 from service.migrate import migrate
-from service.piccolo_app import APP_CONFIG
 from tenancy.access import list_access
 from tenancy.database import open_database
 
@@ -46,16 +43,9 @@ VALUES ($1, $2, $3, $4, $5, $6, NULL, $1, $6)
 
 
 @pytest.fixture
-async def earlier_database(empty_database, engine_aside, tmp_path, monkeypatch):
+async def earlier_database(database_at):
     """A database as the first release left it, with the later steps still to come."""
-    whole = APP_CONFIG.migrations_folder_path
-    for name in BEFORE:
-        shutil.copy(f"{whole}/{name}", tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr(APP_CONFIG, "migrations_folder_path", str(tmp_path))
-        patch.setattr(sys, "path", [*sys.path])
-        await migrate(empty_database.owner_url, serving_url=empty_database.serving_url)
-    return empty_database
+    return await database_at(*BEFORE)
 
 
 async def live_in(database, tenant_id):

@@ -46,6 +46,8 @@ def test_an_empty_environment_means_the_embedded_servers_and_the_documented_defa
         push_retention_days=180,
         body_retention_days=14,
         event_retention_days=180,
+        webhook_http=False,
+        webhook_private=False,
         worker=True,
         log_format=None,
         log_level="info",
@@ -66,6 +68,8 @@ def test_every_variable_is_read():
             "TENON_PUSH_RETENTION_DAYS": "7",
             "TENON_BODY_RETENTION_DAYS": "3",
             "TENON_EVENT_RETENTION_DAYS": "5",
+            "TENON_WEBHOOK_HTTP": "on",
+            "TENON_WEBHOOK_PRIVATE": "on",
             "TENON_WORKER": "OFF",
             "TENON_LOG_FORMAT": "json",
             "TENON_LOG_LEVEL": "Debug",
@@ -89,6 +93,8 @@ def test_every_variable_is_read():
         push_retention_days=7,
         body_retention_days=3,
         event_retention_days=5,
+        webhook_http=True,
+        webhook_private=True,
         worker=False,
         log_format="json",
         log_level="debug",
@@ -180,5 +186,5 @@ def test_the_reference_lists_every_setting_once():
 def test_every_documented_default_that_is_a_value_is_valid():
     literal = {name: default for name, default, _ in describe_settings() if "unset" not in default}
     literal = {name: default for name, default in literal.items() if " " not in default}
-    assert len(literal) == 11
+    assert len(literal) == 13
     assert read_settings(literal) == read_settings({})

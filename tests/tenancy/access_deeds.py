@@ -9,7 +9,7 @@ from tenancy.app_switches import disable_app, enable_app
 from tenancy.apps import put_app, remove_app
 from tenancy.bindings import Place, TenantFacts, bind_tenant, find_tenant
 from tenancy.database import tenant_scope
-from tenancy.departments import put_department, remove_department, sync_departments
+from tenancy.departments import put_department, remove_department
 from tenancy.errors import DomainError
 from tenancy.explanations import explain_access
 from tenancy.gates import settle_expired
@@ -18,6 +18,7 @@ from tenancy.groups import put_group, put_group_member, remove_group, remove_gro
 from tenancy.instances import set_expiry, set_frozen
 from tenancy.members import cancel_members, put_members, remove_members
 from tenancy.subjects import Subject
+from tenancy.syncs import sync_departments
 from tenancy.unbinding import unbind_tenant
 from tests.tenancy.histories import INSTANCES
 from tests.tenancy.pushing import a_push, buy, moment

@@ -6,12 +6,13 @@ from tenancy.app_switches import list_apps
 from tenancy.apps import put_app, remove_app
 from tenancy.bindings import Place, TenantFacts, bind_tenant, find_tenant
 from tenancy.department_rows import list_departments, read_tree
-from tenancy.departments import put_department, remove_department, sync_departments
+from tenancy.departments import put_department, remove_department
 from tenancy.errors import AppUnknown
 from tenancy.explanations import explain_access
 from tenancy.member_facts import DEFAULTS
 from tenancy.member_pages import list_members
 from tenancy.members import cancel_members, put_members, remove_members
+from tenancy.syncs import sync_departments
 from tenancy.tenants import read_tenant
 from tenancy.unbinding import unbind_tenant
 from tests.tenancy.histories import APPS, PEOPLE

@@ -7,6 +7,7 @@ import pytest
 
 from tenancy.errors import AppUnknown
 from tenancy.group_pages import list_effective_members
+from tests.followers import Follower, follow_directly, take_snapshot
 from tests.tenancy.access_deeds import RealEnterprise
 from tests.tenancy.access_histories import AccessHistory
 from tests.tenancy.histories import APPS, PEOPLE
@@ -39,6 +40,9 @@ _ADMINISTERED = (
     "SELECT app_id, subject_type, subject FROM grant_",
 )
 
+# What the log says is the same whenever it is read; only a fault that mends itself could hide in between.
+_STEPS_BETWEEN_SNAPSHOTS = 4
+
 
 class Enterprise:
     """Both, at one time; `logged` is what the change sets add up to, with expiry until `noticed`."""
@@ -49,6 +53,8 @@ class Enterprise:
         self.logged = set()
         self.noticed = 0
         self._rows = Counter()
+        self._follower = Follower()
+        self._steps = 0
 
     @classmethod
     async def found(cls, product, runtime):
@@ -83,6 +89,15 @@ class Enterprise:
             self.noticed = self.model.clock
         else:
             await self.settle()
+        self._steps += 1
+        if self._steps % _STEPS_BETWEEN_SNAPSHOTS == 0:
+            await self.follow()
+
+    async def follow(self):
+        """Whoever follows the log, from its beginning, knows what a snapshot tells."""
+        tenant_id = await self.real.tenant_id()
+        await follow_directly(self._follower, tenant_id)
+        assert self._follower.differs_from(await take_snapshot(tenant_id)) == []
 
     async def expect(self, deeds):
         """Do these things, refused exactly when the model refuses them; the ids of the causes."""
@@ -148,7 +163,8 @@ class Enterprise:
         assert found.allowed or found.blocks or not found.paths, found
 
     async def check_groups(self):
-        """Each group's effective members are the model's."""
+        """Each group's effective members are the model's; the end of a history, so that the log is too."""
+        await self.follow()
         tenant_id = await self.real.tenant_id()
         for group in self.model.groups:
             page = await list_effective_members(tenant_id, group, cursor=None, limit=100)

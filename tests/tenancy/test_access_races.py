@@ -1,7 +1,6 @@
 """Changes of access at the same moment: the outcome is that of one after the other, in the logs as well."""
 
 import asyncio
-import contextlib
 import copy
 from itertools import permutations
 
@@ -14,6 +13,7 @@ from tenancy.database import tenant_scope
 from tests.tenancy.access_model import EVERYONE
 from tests.tenancy.access_strategies import the_gates, the_grants, the_groups, the_people, the_tree
 from tests.tenancy.enterprises import Enterprise
+from tests.tenancy.locks import held
 
 ANN, BOB = ("member", "ann"), ("member", "bob")
 UPPER, OTHER = ("department", "D0"), ("department", "D4")
@@ -28,25 +28,6 @@ def opened(shared_product, runtime):
     """Opens a fresh enterprise at each call."""
 
     return lambda: Enterprise.found(shared_product, runtime)
-
-
-@contextlib.asynccontextmanager
-async def held(tenant_id):
-    """Another task holds the tenant's lock, as a long change would."""
-    holds, done = asyncio.Event(), asyncio.Event()
-
-    async def hold():
-        async with tenant_scope(tenant_id, changing=True):
-            holds.set()
-            await done.wait()
-
-    task = asyncio.create_task(hold())
-    await holds.wait()
-    try:
-        yield
-    finally:
-        done.set()
-        await task
 
 
 async def count_waiting(tenant_id):

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 
+from tests.followers import Follower, follow_directly, take_snapshot
 from tests.tenancy.directories import expected
 from tests.tenancy.histories import about_bindings, about_departments, about_people, histories
 from tests.tenancy.pushing import deliver_until_accepted
@@ -13,6 +14,9 @@ async def check(told, new_directory):
     directory = new_directory()
     await deliver_until_accepted(order, directory.deliver)
     assert await directory.read() == expected(history.model)
+    follower, tenant_id = Follower(), await directory.tenant_id()
+    await follow_directly(follower, tenant_id)
+    assert follower.differs_from(await take_snapshot(tenant_id)) == []
 
 
 @hypothesis_settings(max_examples=100)

@@ -36,7 +36,7 @@ async def waiting():
 async def desk(clock):
     """The marketplace's order desk on a port of its own; `address` is what a product is given."""
     desk = OrderDesk(access_key=ACCESS, secret_key=SECRET, clock=clock)
-    config = uvicorn.Config(desk, port=0, log_level="critical", lifespan="off", ws="none")
+    config = uvicorn.Config(desk, port=0, log_config=None, log_level=None, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

@@ -1,7 +1,6 @@
 """Calls at the same time: tenants never meet, repetitions count once, any interleaving converges."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from uuid import uuid4
 
@@ -13,14 +12,16 @@ from hypothesis import strategies as st
 from tenancy.bindings import Place, TenantFacts, bind_tenant
 from tenancy.database import tenant_scope
 from tenancy.department_rows import read_tree
-from tenancy.departments import put_department, sync_departments
+from tenancy.departments import put_department
 from tenancy.errors import Conflict, NotFound, TenantErased
 from tenancy.instance_rows import read_instance
 from tenancy.member_facts import MemberFacts
 from tenancy.releases import end_released_bindings, release_instance
+from tenancy.syncs import sync_departments
 from tenancy.tree import Department
 from tests.tenancy.directories import expected
 from tests.tenancy.histories import Message, histories
+from tests.tenancy.locks import held
 from tests.tenancy.pushing import a_push, buy, moment, order
 
 
@@ -180,25 +181,6 @@ async def test_a_binding_that_races_a_release_is_ended_by_the_sweep(runtime, sha
     await end_released_bindings(now=runtime.clock())
     found = await read_instance(instance_id)
     assert (found.state, found.tenants) == ("released", [])
-
-
-@contextlib.asynccontextmanager
-async def held(tenant_id):
-    """Another task holds the tenant's lock, as a long change would."""
-    holds, done = asyncio.Event(), asyncio.Event()
-
-    async def hold():
-        async with tenant_scope(tenant_id, changing=True):
-            holds.set()
-            await done.wait()
-
-    task = asyncio.create_task(hold())
-    await holds.wait()
-    try:
-        yield
-    finally:
-        done.set()
-        await task
 
 
 async def test_a_tenant_held_up_by_a_change_stays_readable_and_holds_up_no_other(new_directory):

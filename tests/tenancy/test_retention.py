@@ -10,10 +10,12 @@ from msgspec import structs
 from service.worker import sweep
 from tenancy.acts import Act
 from tenancy.app_switches import disable_app
+from tenancy.audit_pages import list_audit
 from tenancy.bindings import Place
 from tenancy.database import NO_TENANT, system_scope, tenant_scope
 from tenancy.departments import remove_department
 from tenancy.errors import TenantUnknown
+from tenancy.event_pages import list_changes
 from tenancy.grants import grant_access
 from tenancy.groups import put_group, put_group_member
 from tenancy.member_facts import MemberFacts
@@ -88,6 +90,10 @@ async def test_a_tenant_is_erased_a_set_time_after_its_last_binding_ended_and_a_
     assert receipt["external_id"] == leaving.external_id
     assert receipt["erased_at"] == clock()
     assert msgspec.json.decode(receipt["counts"]) == at_the_end
+    [told] = (await list_audit(None, action="tenant.erased", source="api", cursor=None, limit=1)).items
+    assert (told.subject, told.after["tenant_id"]) == (leaving.external_id, str(gone))
+    [event] = (await list_changes(None, told.id, cursor=None, limit=10)).items
+    assert (event.type, event.subject, event.cause.actor) == ("tenant.erased", leaving.external_id, "system")
 
     after = await rows(kept)
     assert {**after, "push": before["push"]} == before
