@@ -3,18 +3,22 @@
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import asyncpg
 
 from bench.access_changes import access_changes
 from bench.access_checks import access_checks
+from bench.event_cost import event_cost
+from bench.events import events
 from bench.full_sync import full_sync, large_sync
 from bench.members import members
 from bench.ratios import describe_machine
 from bench.servers import Server, running_databases, serving
 from bench.signatures import signatures
 from bench.single_changes import single_changes
+from bench.snapshots import snapshots
+from bench.webhooks import SETTINGS, webhooks
 
 BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
     "full-sync": full_sync,
@@ -24,7 +28,14 @@ BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
     "signatures": signatures,
     "access-checks": access_checks,
     "access-changes": access_changes,
+    "event-cost": event_cost,
+    "events": events,
+    "snapshots": snapshots,
+    "webhooks": webhooks,
 }
+
+# What else than its defaults the server is started with.
+SETTINGS_OF: Mapping[str, Mapping[str, str]] = {"webhooks": SETTINGS}
 
 
 def main(names: list[str]) -> None:
@@ -34,7 +45,7 @@ def main(names: list[str]) -> None:
     with running_databases() as (folder, embedded):
         for number, name in enumerate(names or BENCHMARKS):
             # A fresh process each time: memory is told as a peak.
-            with serving(folder, embedded) as server:
+            with serving(folder, embedded, SETTINGS_OF.get(name, {})) as server:
                 if number == 0:
                     print(asyncio.run(_describe(server)), flush=True)
                 started = time.monotonic()

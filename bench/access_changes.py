@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import asyncpg
 import msgspec
@@ -13,17 +12,19 @@ import uvloop
 from bench.access_sides import (
     GRANTED,
     MOVING,
+    MOVING_NAME,
     ROOT,
     UNGRANTED,
     Sides,
     ask,
     demand,
-    enter,
     grant_path,
     hold_due,
     make_sides,
     push,
 )
+from bench.bare_access import grant_bare, move_bare
+from bench.bare_events import last_number, log_fingerprint
 from bench.calls import APP_ID, wire_time
 from bench.populations import authorise_elsewhere
 from bench.ratios import Comparison
@@ -32,31 +33,11 @@ from service.simulator.calls import Edition
 from service.simulator.kit_calls import MODIFY, user
 from service.simulator.organisations import make_organisation
 from tenancy.database import _SESSION
-from tenancy.pushes import _INSERT_PUSH
 
 _BATCH = 500
 _ROUNDS = 3
 
-_PUT = """
-INSERT INTO access (tenant_id, member_id, app_id, instance_id, since)
-SELECT $1, member_id, $2, $3, $4 FROM due
-"""
-
-_DELETE = """
-DELETE FROM access a USING due d
-WHERE a.tenant_id = $1 AND a.member_id = d.member_id AND a.app_id = $2 AND a.instance_id = $3
-"""
-
-_RECORD = """
-INSERT INTO change (tenant_id, cause_id, number, action, subject, after)
-SELECT $1, $2, row_number() OVER (), $3, user_name, jsonb_build_object('app', $4::text) FROM due
-"""
-
-_WRITTEN = """
-SELECT (SELECT count(*) FROM access WHERE tenant_id = $1 AND app_id = $2),
-       (SELECT count(*) FROM change WHERE tenant_id = $1 AND action = 'access.gained'),
-       (SELECT count(*) FROM change WHERE tenant_id = $1 AND action = 'access.lost')
-"""
+_ACCESS = "SELECT count(*) FROM access WHERE tenant_id = $1 AND app_id = $2"
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -78,16 +59,14 @@ async def _measure(server: Server) -> list[str]:
     try:
         sides = await make_sides(server, db, superuser)
         await hold_due(sides, "m.user_name LIKE 'member%'")
-        granted = await _run_rounds(sides, _grant_bare, _grant)
-        await superuser.execute("TRUNCATE change")
+        granted = await _run_rounds(sides, grant_bare, _grant)
         demand(ask(server, "PUT", grant_path(sides, GRANTED)), 200)
         await hold_due(sides, "s.department_code LIKE 'M%'")
-        moved = await _run_rounds(sides, _move_bare, _move)
+        moved = await _run_rounds(sides, move_bare, _move)
         demand(ask(server, "DELETE", grant_path(sides, GRANTED)), 204)
-        await superuser.execute("TRUNCATE change")
         await authorise_elsewhere(superuser, [sides.ours, sides.limit])
         await hold_due(sides, "m.user_name LIKE 'member%'")
-        elsewhere = await _run_rounds(sides, _grant_bare, _grant)
+        elsewhere = await _run_rounds(sides, grant_bare, _grant)
         synced = await _run_syncs(sides)
     finally:
         await superuser.close()
@@ -115,6 +94,7 @@ async def _run_rounds(
 ) -> Times:
     """Run the limit and ours in turn, giving and taking; after each both must hold the same rows."""
     times = Times(([], []), ([], []))
+    told_before = [await last_number(sides.superuser, tenant) for tenant in (sides.limit, sides.ours)]
     for _ in range(_ROUNDS):
         for gains, (limit_times, our_times) in ((True, times.gained), (False, times.lost)):
             await sides.server.settle()
@@ -124,28 +104,20 @@ async def _run_rounds(
             limit_times.append(time.perf_counter() - started)
             await sides.server.settle()
             our_times.append(ours(sides, gains))
-            await _demand_same(sides)
+            await _demand_same(sides, told_before)
     return times
 
 
-async def _demand_same(sides: Sides) -> None:
+async def _demand_same(sides: Sides, told_before: list[int]) -> None:
     expected, found = [
-        tuple(await sides.superuser.fetchrow(_WRITTEN, tenant, APP_ID) or ())
-        for tenant in (sides.limit, sides.ours)
+        (
+            await sides.superuser.fetchval(_ACCESS, tenant, APP_ID),
+            *await log_fingerprint(sides.superuser, tenant, after=after),
+        )
+        for tenant, after in zip((sides.limit, sides.ours), told_before, strict=True)
     ]
-    if expected != found or not any(expected):
+    if expected != found:
         raise RuntimeError(f"The limit has written {expected} and the service {found}.")
-
-
-async def _grant_bare(sides: Sides, gains: bool) -> None:
-    await enter(sides)
-    scope = (sides.limit, APP_ID, str(sides.limit))
-    if gains:
-        await sides.db.execute(_PUT, *scope, datetime.now(UTC))
-    else:
-        await sides.db.execute(_DELETE, *scope)
-    action = "access.gained" if gains else "access.lost"
-    await sides.db.execute(_RECORD, sides.limit, uuid4(), action, APP_ID)
 
 
 def _grant(sides: Sides, gains: bool) -> float:
@@ -156,28 +128,12 @@ def _grant(sides: Sides, gains: bool) -> float:
     return seconds
 
 
-async def _move_bare(sides: Sides, gains: bool) -> None:
-    await _grant_bare(sides, gains)
-    at = datetime.now(UTC)
-    parent = GRANTED if gains else UNGRANTED
-    await sides.db.execute(
-        "UPDATE department SET parent_code = $3, source_time = $4 WHERE tenant_id = $1 AND code = $2",
-        *(sides.limit, MOVING, parent, at),
-    )
-    await sides.db.execute(
-        _INSERT_PUSH,
-        *(sides.limit, uuid4(), sides.enterprise.product, "V2", "singleOrgSync", 2, False),
-        *(sides.enterprise.instance_id, "sorted", "127.0.0.1", at, at, 300, "applied", "000000", "success."),
-        *('{"department.moved":1}', 1),
-    )
-
-
 def _move(sides: Sides, gains: bool) -> float:
     return push(
         sides,
         "singleOrgSync",
         orgCode=MOVING,
-        orgName="部门",
+        orgName=MOVING_NAME,
         parentCode=GRANTED if gains else UNGRANTED,
         flag=2,
     )

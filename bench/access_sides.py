@@ -3,23 +3,21 @@
 import http.client
 import time
 from datetime import UTC, datetime
-from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
+from bench.bare_events import Db
 from bench.calls import APP_ID, OPERATOR_TOKEN, Connection, Enterprise, accepted, sign
 from bench.populations import Tree, grow_tree, make_tenants, populate
 from bench.servers import Server
 from service.koogallery.canonical import canonical
 
 ROOT, GRANTED, UNGRANTED, MOVING = "R", "A", "B", "M"
+MOVING_NAME = f"部门 {MOVING}"
 
 _MEMBERS = 100_000
 _SECONDS = 150
-
-Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
 class Sides(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@
 
 import os
 import secrets
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from litestar.params import FromPath
 
 import service.serve
 from bench.calls import OPERATOR_TOKEN
-from bench.servers import _free_port, _wait_until_ready
+from bench.servers import bare_environ, free_port, running, wait_until_ready
 from service.app import create_app
 from service.callers import demand_token
 from service.logs import configure_logs
@@ -59,9 +58,8 @@ def make_app() -> Litestar:
 @contextmanager
 def serving_bare(database_url: str, folder: Path) -> Iterator[int]:
     """Serve a database; a Valkey of its own lives in the folder. Gives the port."""
-    port = _free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
-    environ |= {
+    port = free_port()
+    environ = bare_environ() | {
         "TENON_DATABASE_URL": database_url,
         "TENON_DATA_DIR": str(folder),
         "TENON_ENCRYPTION_KEYS": f"bench:{b64encode(secrets.token_bytes(32)).decode()}",
@@ -70,20 +68,10 @@ def serving_bare(database_url: str, folder: Path) -> Iterator[int]:
         "TENON_WORKER": "off",
         "TENON_LOG_FORMAT": "json",
     }
-    with (folder / "serve.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.bare_server"], env=environ, stdout=log, stderr=log
-        )
-        try:
-            _wait_until_ready(process, port)
-            yield port
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=40)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    command = [sys.executable, "-m", "bench.bare_server"]
+    with running(command, environ, folder / "serve.log") as process:
+        wait_until_ready(process, port)
+        yield port
 
 
 if __name__ == "__main__":

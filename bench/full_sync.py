@@ -10,6 +10,8 @@ import asyncpg
 import msgspec
 import uvloop
 
+from bench.bare_events import Db, last_number, log_fingerprint
+from bench.bare_lists import apply_bare_list
 from bench.calls import Connection, Enterprise, accepted, sign
 from bench.lists import Row, department_lists
 from bench.ratios import Comparison, spread
@@ -19,36 +21,8 @@ from service.koogallery.canonical import canonical
 
 _LARGE_ROUNDS = 3
 
-_STAGE = "CREATE TEMPORARY TABLE stage (code text, name text, parent_code text) ON COMMIT DROP"
-
-# One MERGE was faster than an UPDATE and an INSERT, and the limit is the best that we know.
-_MERGE = """
-WITH done AS (
-    MERGE INTO department d USING stage s ON d.tenant_id = $1 AND d.code = s.code
-    WHEN MATCHED AND (d.name <> s.name OR d.parent_code IS DISTINCT FROM s.parent_code
-                      OR d.removed_at IS NOT NULL)
-    THEN UPDATE SET name = s.name, parent_code = s.parent_code, source_time = $2, removed_at = NULL
-    WHEN NOT MATCHED
-    THEN INSERT (tenant_id, code, name, parent_code, source_time)
-         VALUES ($1, s.code, s.name, s.parent_code, $2)
-    RETURNING merge_action() AS action, d.code)
-INSERT INTO change (tenant_id, cause_id, number, action, subject)
-SELECT $1, $3, row_number() OVER (), action, code FROM done
-"""
-
-_REMOVE = """
-WITH done AS (
-    UPDATE department d SET removed_at = $2, source_time = $2
-    WHERE d.tenant_id = $1 AND d.removed_at IS NULL
-      AND NOT EXISTS (SELECT FROM stage s WHERE s.code = d.code)
-    RETURNING d.code)
-INSERT INTO change (tenant_id, cause_id, number, action, subject)
-SELECT $1, $3, 1000000000 + row_number() OVER (), 'department.removed', code FROM done
-"""
-
 _FINGERPRINT = """
-SELECT count(*), coalesce(sum(hashtextextended(concat_ws('/', code, name, parent_code), 0)), 0),
-       (SELECT count(*) FROM change WHERE tenant_id = $1)
+SELECT count(*), coalesce(sum(hashtextextended(concat_ws('/', code, name, parent_code), 0)), 0)
 FROM department WHERE tenant_id = $1 AND removed_at IS NULL
 """
 
@@ -64,11 +38,16 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """Two tenants that get the same lists: one through the limit's SQL, one through the service."""
+    """Two tenants that get the same lists: one through the limit's SQL, one through the service.
+
+    `told_before` is how many events there were of ours before the first list.
+    """
 
     lists: Iterator[list[Row]]
     limit_tenant: UUID
+    our_tenant: UUID
     enterprise: Enterprise
+    told_before: int
 
 
 def full_sync(server: Server) -> list[str]:
@@ -138,39 +117,37 @@ def measure(server: Server, *, size: int, subjects: int, rounds: int) -> Measure
 async def _measure(server: Server, size: int, subjects: int, rounds: int) -> Measured:
     measured = Measured(first_limit=[], first_ours=[], next_limit=[], next_ours=[], longest_wait=[])
     db = await asyncpg.connect(server.database_url, server_settings={"jit": "off"}, timeout=10)
+    superuser = await asyncpg.connect(server.superuser_url, timeout=10)
     try:
         for seed in range(subjects):
-            subject = Subject(
-                lists=department_lists(size, changed=0.01, seed=seed),
-                limit_tenant=uuid4(),
-                enterprise=server.marketplace.open_enterprise(),
-            )
+            subject = await _make_subject(server, superuser, department_lists(size, changed=0.01, seed=seed))
             for number in range(1 + rounds):
                 rows = next(subject.lists)
                 limit_times = measured.next_limit if number else measured.first_limit
                 our_times = measured.next_ours if number else measured.first_ours
                 await server.settle()
-                limit_times.append(await _run_limit(db, subject.limit_tenant, rows))
+                limit_times.append(await apply_bare_list(db, subject.limit_tenant, rows))
                 await server.settle()
                 seconds, longest_wait = _run_ours(server, subject.enterprise, rows)
                 our_times.append(seconds)
                 measured.longest_wait.append(longest_wait)
-                await _demand_same(server, subject)
+                await _demand_same(superuser, subject)
     finally:
+        await superuser.close()
         await db.close()
     return measured
 
 
-async def _run_limit(db: "asyncpg.Connection[asyncpg.Record]", tenant_id: UUID, rows: list[Row]) -> float:
-    push_id, now = uuid4(), datetime.now(UTC)
-    started = time.perf_counter()
-    async with db.transaction():
-        await db.execute("SELECT set_config('app.tenant_id', $1, true)", str(tenant_id))
-        await db.execute(_STAGE)
-        await db.copy_records_to_table("stage", records=rows)
-        for statement in (_MERGE, _REMOVE):
-            await db.execute(statement, tenant_id, now, push_id)
-    return time.perf_counter() - started
+async def _make_subject(server: Server, superuser: Db, lists: Iterator[list[Row]]) -> Subject:
+    enterprise = server.marketplace.open_enterprise()
+    ours = await superuser.fetchval("SELECT id FROM tenant WHERE external_id = $1", enterprise.tenant_id)
+    return Subject(
+        lists=lists,
+        limit_tenant=uuid4(),
+        our_tenant=ours,
+        enterprise=enterprise,
+        told_before=await last_number(superuser, ours),
+    )
 
 
 def _run_ours(server: Server, enterprise: Enterprise, rows: list[Row]) -> tuple[float, float]:
@@ -189,17 +166,14 @@ def _run_ours(server: Server, enterprise: Enterprise, rows: list[Row]) -> tuple[
     return seconds, waits.longest
 
 
-async def _demand_same(server: Server, subject: Subject) -> None:
-    """Make sure that both have done the same work."""
-    db = await asyncpg.connect(server.superuser_url, timeout=10)
-    try:
-        ours = await db.fetchval("SELECT id FROM tenant WHERE external_id = $1", subject.enterprise.tenant_id)
-        results = [
-            await db.fetchrow(_FINGERPRINT, tenant, timeout=60) for tenant in (subject.limit_tenant, ours)
-        ]
-    finally:
-        await db.close()
-    # Ours has recorded the tenant, its binding and its app as well.
-    expected, found = (tuple(result or ()) for result in results)
-    if (*expected[:2], expected[2] + 3) != found:
+async def _demand_same(superuser: Db, subject: Subject) -> None:
+    """Make sure that both have done the same work and told the same of it."""
+    expected, found = [
+        (
+            *(await superuser.fetchrow(_FINGERPRINT, tenant, timeout=60) or ()),
+            *await log_fingerprint(superuser, tenant, after=after),
+        )
+        for tenant, after in ((subject.limit_tenant, 0), (subject.our_tenant, subject.told_before))
+    ]
+    if expected != found:
         raise RuntimeError(f"The limit has {expected} and the service {found}.")

@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 
 from bench.calls import APP_ID
+from tenancy.member_facts import DEFAULTS
 
 Superuser: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -23,7 +24,7 @@ WITH made AS (
 ), bought AS (
     INSERT INTO instance (instance_id, product, order_id, order_line_id, state, expires_at, trial, opened_at,
                           changed_at, state_at)
-    SELECT t.id::text, 'bench', t.id::text, t.id::text, 'active', $2::timestamptz + '1 year'::interval, false,
+    SELECT t.id::text, $4, t.id::text, t.id::text, 'active', $2::timestamptz + '1 year'::interval, false,
            $2, $2, $2
     FROM unnest($1::uuid[]) AS t (id)
 ), bound AS (
@@ -102,20 +103,6 @@ INSERT INTO access (tenant_id, member_id, app_id, instance_id, since)
 SELECT m.tenant_id, m.id, a.id, a.instance_id, $2 FROM member m JOIN apps a USING (tenant_id)
 """
 
-_ATTRIBUTES = (
-    "name",
-    "role",
-    "enabled",
-    "position",
-    "employee_code",
-    "employee_type",
-    "mobile",
-    "email",
-    "work_place",
-    "entry_date",
-    "department_code",
-)
-
 
 class Tree(msgspec.Struct, frozen=True, kw_only=True):
     """Departments as (code, parent code), and the codes of those in which people are, in turn."""
@@ -131,10 +118,13 @@ def grow_tree(root: str, parent: str | None, *, size: int, fan_out: int) -> Tree
     return Tree(departments=list(zip(codes, above, strict=True)), homes=codes)
 
 
-async def make_tenants(db: Superuser, count: int) -> list[UUID]:
-    """Enterprises, each bound to an active instance of its own, with the app but nobody in them."""
+async def make_tenants(db: Superuser, count: int, *, product: str = "bench") -> list[UUID]:
+    """Enterprises, each bound to an active instance of its own, with the app but nobody in them.
+
+    The marketplace's id of each, and that of its instance, is the tenant's id.
+    """
     tenants = [uuid4() for _ in range(count)]
-    await db.execute(_TENANTS, tenants, datetime.now(UTC), APP_ID)
+    await db.execute(_TENANTS, tenants, datetime.now(UTC), APP_ID, product)
     return tenants
 
 
@@ -142,7 +132,7 @@ async def populate(db: Superuser, tenants: Sequence[UUID], tree: Tree, *, member
     """Give each of these tenants the tree and so many enabled members `member1`, `member2` …"""
     now = datetime.now(UTC)
     codes, parents = zip(*tree.departments, strict=True)
-    times = msgspec.json.encode(dict.fromkeys(_ATTRIBUTES, int(now.timestamp() * 1_000_000))).decode()
+    times = msgspec.json.encode(dict.fromkeys(DEFAULTS, int(now.timestamp() * 1_000_000))).decode()
     async with db.transaction():
         # The facts agree by construction; checking each against its member would take half of the time.
         await db.execute("SET LOCAL session_replication_role = replica")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from bench.calls import OPERATOR_TOKEN, Connection, Marketplace
 from service.embedded import Embedded, start_embedded
 
 _START_SECONDS = 60
+_STOP_SECONDS = 40
 _MAX_BODY = 512 * 1024 * 1024
+_TENON = str(Path(sys.executable).with_name("tenon"))
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     superuser_url: str
     marketplace: Marketplace
+    environ: dict[str, str]
+    folder: Path
 
     def peak_memory(self) -> int:
         """The largest resident size that the serving process has had, in bytes."""
@@ -64,43 +68,64 @@ def running_databases() -> Iterator[tuple[Path, Embedded]]:
 
 
 @contextmanager
-def serving(folder: Path, embedded: Embedded) -> Iterator[Server]:
-    """A fresh `tenon serve` on these databases, with its defaults but for the largest body."""
-    port = _free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
-    environ |= {
+def serving(folder: Path, embedded: Embedded, settings: Mapping[str, str]) -> Iterator[Server]:
+    """A fresh `tenon serve` on these databases, with its defaults but for the largest body and `settings`."""
+    port = free_port()
+    environ = bare_environ() | {
         "TENON_DATA_DIR": str(folder / "data"),
         "TENON_BIND": f"127.0.0.1:{port}",
         "TENON_OPERATOR_TOKEN": OPERATOR_TOKEN,
         "TENON_MAX_BODY_BYTES": str(_MAX_BODY),
         "TENON_LOG_FORMAT": "json",
+        **settings,
     }
-    command = [str(Path(sys.executable).with_name("tenon")), "serve"]
     assert embedded.postgres is not None
-    with (folder / "serve.log").open("ab") as log:
-        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=folder)
+    with running([_TENON, "serve"], environ, folder / "serve.log") as process:
+        wait_until_ready(process, port)
+        yield Server(
+            pid=process.pid,
+            port=port,
+            database_url=embedded.postgres.database_url,
+            superuser_url=embedded.postgres.superuser_url.removesuffix("/postgres") + "/tenon",
+            marketplace=Marketplace(port),
+            environ=environ,
+            folder=folder,
+        )
+
+
+@contextmanager
+def working(server: Server) -> Iterator[None]:
+    """A `tenon work` beside the server, with the same settings."""
+    with running([_TENON, "work"], server.environ, server.folder / "work.log"):
+        yield
+
+
+@contextmanager
+def running(command: list[str], environ: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is told to stop at the end; the last lines of its log go with what is raised inside."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
+    try:
+        yield process
+    except Exception as error:
+        error.add_note(f"The last lines of the log of {Path(command[0]).name}:\n{_last_lines(log)}")
+        raise
+    finally:
+        process.terminate()
         try:
-            _wait_until_ready(process, port)
-            yield Server(
-                pid=process.pid,
-                port=port,
-                database_url=embedded.postgres.database_url,
-                superuser_url=embedded.postgres.superuser_url.removesuffix("/postgres") + "/tenon",
-                marketplace=Marketplace(port),
-            )
-        except Exception as error:
-            error.add_note(f"The last lines of the server's log:\n{_last_lines(folder / 'serve.log')}")
-            raise
-        finally:
-            process.terminate()
-            try:
-                process.wait(timeout=40)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+def bare_environ() -> dict[str, str]:
+    """The environment without any settings of Tenon."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("TENON_")}
+
+
+def wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until a serving process answers."""
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -110,14 +135,15 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int) -> None:
             time.sleep(0.1)
         else:
             return
-    raise RuntimeError("tenon serve did not start.")
+    raise RuntimeError("The server did not start.")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _last_lines(log: Path) -> str:
     return "\n".join(log.read_text("utf-8").splitlines()[-5:])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

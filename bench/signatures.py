@@ -127,7 +127,7 @@ def _door(
         members = parse_object(body)
         verified = verify_kit((KIT_KEY,), **signed, signature=signature, body=body, members=members)
         assert verified is not None
-        return Proven(call=call, members=members, verified=verified)
+        return Proven(call=call, members=members, verified=verified, received_at=now)
 
     proven = check()
     unused = cast("Runtime", None)  # these interfaces are read without it
