@@ -44,8 +44,8 @@ def without_events() -> Iterator[None]:
 
 
 def _count_only(statement: str, facts: str, first: str) -> str:
-    insert = f"{insert_events(facts, first=f'{first}::bigint')} RETURNING type"
-    return _replace(statement, insert, f"SELECT type FROM ({facts}) AS f WHERE {first}::bigint IS NOT NULL")
+    insert = insert_events(facts, first=f"{first}::bigint")
+    return _replace(statement, insert, f"SELECT FROM ({facts}) AS f WHERE {first}::bigint IS NOT NULL")
 
 
 def _replace(statement: str, part: str, other: str) -> str:

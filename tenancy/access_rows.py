@@ -155,8 +155,8 @@ difference AS (
     WHERE NOT EXISTS (SELECT FROM due d JOIN gate USING (app_id, instance_id)
                       WHERE d.member_id = g.member_id AND d.app_id = g.app_id)
 ),
-recorded AS ({insert_events(DIFFERENCES, first="$3::bigint")} RETURNING type)
-SELECT type, count(*) FROM recorded GROUP BY type
+told AS ({insert_events(DIFFERENCES, first="$3::bigint")})
+SELECT type, count(*) FROM difference GROUP BY type
 """
 
 

@@ -57,8 +57,10 @@ WITH differing AS (
     WHERE d.tenant_id = $1 AND d.removed_at IS NULL AND d.source_time <= $2
       AND NOT EXISTS (SELECT FROM staged_department s WHERE s.code = d.code)
     RETURNING d.code, d.name, d.parent_code
-), recorded AS ({insert_events(_FACTS, first="$4::bigint")} RETURNING type)
-SELECT type, count(*) FROM recorded GROUP BY type
+), told AS ({insert_events(_FACTS, first="$4::bigint")})
+SELECT type, count(*) FROM differing GROUP BY type
+UNION ALL
+SELECT 'department.removed', count(*) FROM removed HAVING count(*) > 0
 """
 
 

@@ -68,8 +68,8 @@ WITH had AS (
     SELECT 'access.lost' AS type, * FROM (TABLE had EXCEPT TABLE has) AS lost
     UNION ALL
     SELECT 'access.gained', * FROM (TABLE has EXCEPT TABLE had) AS gained
-), recorded AS ({insert_events(DIFFERENCES, first="$2::bigint")} RETURNING type)
-SELECT type, count(*) FROM recorded GROUP BY type
+), told AS ({insert_events(DIFFERENCES, first="$2::bigint")})
+SELECT type, count(*) FROM difference GROUP BY type
 """
 
 
