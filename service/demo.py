@@ -22,7 +22,7 @@ from service.settings import PREFIX, Settings
 from service.simulator.buyers import make_buyer
 from service.simulator.marketplace import Marketplace
 from service.simulator.organisations import make_organisation
-from service.simulator.scenarios import Scene
+from service.simulator.scenarios import Scene, sync_departments
 from service.simulator.stories import Scenario, Story, tell
 from service.simulator.tally import Tally
 
@@ -137,6 +137,8 @@ async def _show(settings: Settings) -> None:
         )
         async with marketplace:
             scene = await tell(Scenario.JOURNEY, scene, story)
+            cut_off = organisation.departments[: DEPARTMENTS // 5]
+            await sync_departments(scene, msgspec.structs.replace(organisation, departments=cut_off))
         Console().print(tally.table())
         if not tally.all_as_expected:
             raise DemoFailed("A push was not answered as it should be; run `tenon simulate` to see which.")

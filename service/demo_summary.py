@@ -36,12 +36,16 @@ async def print_summary(api: httpx2.AsyncClient, buyer: Buyer, settings: Setting
     access = f"{app}/access/{user_name}"
     _print_access(user_name, (await api.get(access)).json())
 
-    [push] = (await api.get(f"{home}/pushes", params={"limit": 1})).json()["items"]
+    await _review(api, home)
+    [push] = (await api.get(f"{home}/pushes", params={"verdict": "applied", "limit": 1})).json()["items"]
     changes = f"{home}/pushes/{push['id']}/changes"
+    last = (await api.get(f"{home}/events", params={"limit": 1})).json()["last"]
+    click.echo(f"\nAll of it is in the log: {last} events, none of them missing.")
     url, token = settings.public_url, settings.operator_token
     click.echo("\nLook further:")
     click.echo(f"  export TOKEN={token}")
-    for path in (f"{home}/tree", f"{home}/members?q={user_name}", access, changes, audit):
+    log = f"{home}/events?after={max(last - 3, 0)}"
+    for path in (f"{home}/tree", f"{home}/members?q={user_name}", access, changes, audit, log):
         click.echo(f"  curl -H \"Authorization: Bearer $TOKEN\" '{url}{path}'")
     click.echo(f"  API documentation: {url}/docs   machine-readable: {url}/openapi.json")
 
@@ -68,6 +72,15 @@ async def _stop_and_start(api: httpx2.AsyncClient, app: str, audit: str) -> None
         [entry] = (await api.get(f"{audit}&action=app.{action}&limit=1")).json()["items"]
         people = entry["counts"][f"access.{difference}"]
         click.echo(f"  has {action} it: {people} members have {difference} access")
+
+
+async def _review(api: httpx2.AsyncClient, home: str) -> None:
+    """Show that the list which was cut off on its way is held, and reject it."""
+    [review] = (await api.get(f"{home}/reviews", params={"state": "held"})).json()["items"]
+    click.echo("\nA full list came that had been cut off:")
+    click.echo(f"  {review['reason']} It is held; nobody has lost anything.")
+    await api.post(f"{home}/pushes/{review['push_id']}/reject")
+    click.echo("  The administrator rejects it.")
 
 
 def _print_access(user_name: str, access: dict[str, Any]) -> None:

@@ -94,6 +94,9 @@ def test_the_demonstration_shows_the_main_job_and_exits():
         "department",
         "group",
     ]
+    assert "The list would remove 260 of 324 departments. It is held" in done.stdout
+    assert "324 departments, 3200 members" in done.stdout
+    assert re.search(r"in the log: \d{5} events", done.stdout)
     assert "Look further" in done.stdout
 
 
