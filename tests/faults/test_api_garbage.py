@@ -228,4 +228,4 @@ async def test_an_unheard_of_error_is_told_by_its_number_only(app, api, monkeypa
 
 
 def is_fine(reply):
-    return reply.status in {200, 204} or is_problem(reply)
+    return reply.status in {200, 201, 204} or is_problem(reply)
