@@ -207,7 +207,9 @@ async def test_failing_endpoints_have_a_budget_of_their_own(endpoints, wide_app,
         others = await tenants_with_events(8, frozen)
         failing = [await endpoints.make(f"{dead.url}{number}", tenants=others) for number in range(6)]
         await endpoints.make(alive.url, tenants=[tenant])
-        async with open_delivery(wide_app.state.runtime, failing=2, healthy=1) as delivery:
+        # However slow this machine is, a receiver that hangs does so for longer than the other is told.
+        patient = {"limits": {"total": 30.0}, "failing": 2, "healthy": 1}
+        async with open_delivery(wide_app.state.runtime, **patient) as delivery:
             for other in others:
                 await write_events(other, 1, frozen)
             await deliver_due(delivery, frozen)
@@ -220,6 +222,8 @@ async def test_failing_endpoints_have_a_budget_of_their_own(endpoints, wide_app,
             telling = asyncio.create_task(deliver_due(delivery, frozen))
             await alive.wait_for(3)
             assert dead.count - before <= 2
+            dead.plan = answer(500)
+            dead.drop_connections(reset=True)
             await telling
 
 
