@@ -63,6 +63,9 @@ class GuardedTransaction(PostgresTransaction):
         try:
             await self.begin()
         except BaseException:
+            # Given up while waiting for a lock, the connection is still inside the transaction it began.
+            with contextlib.suppress(*_OUTAGES):
+                await self.rollback()
             await self._give_back()
             raise
         self.context = self.engine.current_transaction.set(self)

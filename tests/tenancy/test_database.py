@@ -18,6 +18,7 @@ from tenancy.database import (
     tenant_scope,
 )
 from tenancy.errors import DatabaseUnavailable, ValueUnstorable
+from tests.tenancy.locks import held
 
 OWNED = (
     "binding",
@@ -165,20 +166,11 @@ async def test_waiting_for_a_connection_is_bounded(pool_of_two, monkeypatch):
 async def test_a_lock_that_is_not_free_in_time_is_an_outage(without_pool, migrated, monkeypatch):
     monkeypatch.setitem(database._SESSION, "lock_timeout", "50ms")
     await open_database(migrated.database_url, pool_size=2)
-    tenant_id, holds, done = uuid4(), asyncio.Event(), asyncio.Event()
-
-    async def hold():
-        async with tenant_scope(tenant_id, changing=True):
-            holds.set()
-            await done.wait()
-
-    holder = asyncio.create_task(hold())
-    await holds.wait()
-    with pytest.raises(DatabaseUnavailable):
-        async with tenant_scope(tenant_id, changing=True):
-            pytest.fail("the lock was free")
-    done.set()
-    await holder
+    tenant_id = uuid4()
+    async with held(tenant_id):
+        with pytest.raises(DatabaseUnavailable):
+            async with tenant_scope(tenant_id, changing=True):
+                pytest.fail("the lock was free")
     await still_serves()
 
 
@@ -262,3 +254,25 @@ async def test_rows_of_another_tenant_cannot_be_changed_moved_or_removed(pool_of
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with tenant_scope(other) as db:
             await db.execute("UPDATE department SET tenant_id = $1", mine)
+
+
+async def test_a_scope_that_is_given_up_while_it_opens_leaves_no_transaction_behind(pool_of_two):
+    """A worker that is stopped at that moment would have the driver complain of an active transaction."""
+    complaints, tenant_id = [], uuid4()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
+
+    async def wait_for_the_lock():
+        async with tenant_scope(tenant_id, changing=True):
+            pass
+
+    try:
+        async with held(tenant_id):
+            for _ in range(3):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await wait_for_the_lock()
+    finally:
+        loop.set_exception_handler(None)
+    assert complaints == []
+    await still_serves()
