@@ -8,7 +8,13 @@ APP_CONFIG = AppConfig(
     app_name="tenon",
     migrations_folder_path=str(Path(__file__).resolve().parent.parent / "migrations"),
     table_classes=table_finder(
-        ["tenancy.tables", "tenancy.history_tables", "tenancy.event_tables", "tenancy.endpoint_tables"],
+        [
+            "tenancy.tables",
+            "tenancy.history_tables",
+            "tenancy.event_tables",
+            "tenancy.endpoint_tables",
+            "sso.tables",
+        ],
         exclude_imported=True,
     ),
 )

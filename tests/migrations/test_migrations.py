@@ -16,7 +16,9 @@ from service.wiring import NotFitToServe, open_runtime
 from tenancy.database import inspect_role, open_database
 from tenancy.errors import DatabaseUnavailable
 
-HISTORY = [f"2026-11-22-{number:02}" for number in range(1, 5)] + ["2026-11-23-05", "2026-11-23-06"]
+HISTORY = [f"2026-11-22-{number:02}" for number in range(1, 5)] + [
+    f"2026-11-23-{number:02}" for number in range(5, 9)
+]
 
 _BROKEN = """
 from piccolo.apps.migrations.auto.migration_manager import MigrationManager

@@ -36,10 +36,13 @@ OWNED = (
     "attempt",
     "held_push",
     "sync_policy",
+    "connection",
+    "identity",
+    "client_session",
     "token",
     "erasure",
 )
-HIDDEN_FROM_SYSTEM = ("department", "member", "membership", "app", "authorisation", "sync_policy")
+HIDDEN_FROM_SYSTEM = ("department", "member", "membership", "app", "authorisation", "sync_policy", "identity")
 
 
 async def still_serves():

@@ -31,7 +31,16 @@ from tests.tenancy.pushing import a_push, buy, moment
 
 KEPT = (*_OWNED, *_HISTORY)
 # What a review, a reader of all tenants and webhooks fill.
-OTHERS = {"held_push", "sync_policy", "feed", "stream", "attempt"}
+OTHERS = {
+    "attempt",
+    "client_session",
+    "connection",
+    "feed",
+    "held_push",
+    "identity",
+    "stream",
+    "sync_policy",
+}
 
 
 async def rows(tenant_id):
