@@ -1,24 +1,32 @@
 """The commands `tenon simulate` and `tenon scorecard`."""
 
 import asyncio
+import contextlib
 
 import click
 import msgspec
 from rich.console import Console
 
 from service.simulator import scorecard_output
-from service.simulator.base_calls import new_instance
+from service.simulator.auth_centre import Site
 from service.simulator.buyers import make_buyer
 from service.simulator.calls import Edition, printable
-from service.simulator.cases import Result
 from service.simulator.chaos import Mode
-from service.simulator.context import Context
+from service.simulator.listening import CannotListen
 from service.simulator.marketplace import Marketplace
-from service.simulator.options import SECRETS_NOTE, check_address, read_modes, read_numbers, vendor_options
+from service.simulator.options import (
+    SECRETS_NOTE,
+    check_address,
+    read_numbers,
+    scenario_options,
+    vendor_options,
+)
 from service.simulator.organisations import Language, make_organisation
+from service.simulator.runs import Unreachable, keep_auth_centre, score, tell_once
 from service.simulator.scenarios import NoInstance, Scene
-from service.simulator.scorecard import fails_documented, run_scorecard
-from service.simulator.stories import Scenario, Story, needs_public_key, tell
+from service.simulator.scorecard import fails_documented
+from service.simulator.sign_in_options import session_options, sign_in_options
+from service.simulator.stories import Scenario, Story, needs_public_key
 from service.simulator.tally import Tally
 from sso.keys import KeyRefused
 
@@ -26,30 +34,8 @@ from sso.keys import KeyRefused
 @click.command(epilog=SECRETS_NOTE)
 @click.argument("scenario", type=click.Choice([str(name) for name in Scenario]))
 @vendor_options
-@click.option("--edition", type=click.Choice(["v1", "v2"]), default="v2", show_default=True)
-@click.option("--departments", type=click.IntRange(min=1), default=300, show_default=True)
-@click.option("--members", type=click.IntRange(min=0), default=3000, show_default=True)
-@click.option("--seed", type=int, default=7, show_default=True, help="Ids and organisation follow from it.")
-@click.option("--language", type=click.Choice(["zh", "en", "mixed"]), default="zh", show_default=True)
-@click.option("--changes", type=click.IntRange(min=0), default=50, show_default=True, help="For reorganise.")
-@click.option(
-    "--user", "users", multiple=True, help="User name to grant or revoke; without it the first ten."
-)
-@click.option(
-    "--instance-id", default="", help="An instance that exists; without it the seed's order is bought."
-)
-@click.option("--tenant-id", default="", help="The enterprise to speak about; without it the seed's.")
-@click.option(
-    "--chaos", "modes", default="", callback=read_modes, help=f"Any of {', '.join(Mode)}, with commas."
-)
-@click.option("--debug-calls", is_flag=True, help="Make debug calls (testFlag 1), which change nothing.")
-@click.option(
-    "--kit-attempts",
-    type=click.IntRange(1, 5),
-    default=1,
-    show_default=True,
-    help="How often a failing kit call is made; the marketplace makes up to 5.",
-)
+@scenario_options
+@sign_in_options
 def simulate(
     scenario: str,
     url: str,
@@ -70,16 +56,23 @@ def simulate(
     modes: frozenset[Mode],
     debug_calls: bool,
     kit_attempts: int,
+    login_url: str,
+    site: Site,
 ) -> None:
     """Play SCENARIO against the production address URL as the marketplace would.
 
     Prints one line for each call and exits 1 when an answer is not one that a correct vendor gives. With the
     same seed, sizes and language a later run speaks about the same order, enterprise and organisation.
+
+    The scenario auth-centre binds the enterprise and then plays its auth centre, where members sign in to
+    come to --login-url, until Ctrl-C.
     """
     address = check_address(url)
     name = Scenario(scenario)
     if needs_public_key(name) and not public_key:
         raise click.UsageError(f"{name} sends a client secret; give the vendor's --public-key.")
+    if name is Scenario.AUTH_CENTRE and not login_url:
+        raise click.UsageError("Members are sent to the vendor's login address; give --login-url.")
     if edition == "v1" and name is Scenario.CHANGE_CHECK:
         raise click.UsageError("V1 has no change check; use --edition v2.")
     if edition == "v1" and not v1_key:
@@ -108,18 +101,30 @@ def simulate(
     )
     story = Story(organisation=organisation, seed=seed, changes=changes, users=users)
     try:
-        ended = asyncio.run(_tell(name, scene, story))
-    except (NoInstance, KeyRefused) as error:
+        if name is not Scenario.AUTH_CENTRE:
+            _sum_up(tally, asyncio.run(tell_once(name, scene, story)))
+            return
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(
+                keep_auth_centre(
+                    scene,
+                    story,
+                    login_url=login_url,
+                    site=site,
+                    told=lambda ended, links: _sum_up(tally, ended, links),
+                )
+            )
+    except (CannotListen, NoInstance, KeyRefused) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _sum_up(tally: Tally, scene: Scene, links: str = "") -> None:
     Console().print(tally.table())
-    click.echo(printable(f"instance {ended.buyer.instance_id}, tenant {ended.buyer.tenant_id}"))
+    click.echo(printable(f"instance {scene.buyer.instance_id}, tenant {scene.buyer.tenant_id}"))
     if not tally.all_as_expected:
         raise click.ClickException("at least one answer was not the expected one; look for BAD above.")
-
-
-async def _tell(name: Scenario, scene: Scene, story: Story) -> Scene:
-    async with scene.marketplace:
-        return await tell(name, scene, story)
+    if links:
+        click.echo(links)
 
 
 @click.command(epilog=SECRETS_NOTE)
@@ -131,6 +136,8 @@ async def _tell(name: Scenario, scene: Scene, story: Story) -> Scene:
 @click.option(
     "--only", callback=read_numbers, default="", metavar="NUMBERS", help="Cases such as 12,13 or 40-44."
 )
+@sign_in_options
+@session_options
 def scorecard(
     url: str,
     base_key: str,
@@ -141,11 +148,16 @@ def scorecard(
     json_file: str | None,
     junit_file: str | None,
     only: frozenset[int],
+    login_url: str,
+    logout_url: str,
+    page_url: str,
+    site: Site,
 ) -> None:
     """Check the production address URL against the conformance cases of the marketplace's interfaces.
 
     Each case makes ids of its own, so the card can run again and again; it leaves instances and enterprises
-    behind, so use a server for testing. What only the vendor's own store shows is named as unseen. Exits 1
+    behind, so use a server for testing. What only the vendor's own store shows is named as unseen. Signing
+    in is checked with --login-url, when the vendor can reach the auth centre that is played here. Exits 1
     when a case of documented behaviour fails.
     """
     marketplace = Marketplace(
@@ -158,7 +170,19 @@ def scorecard(
     )
     # With a file on standard output the text goes to standard error.
     on_error = "-" in {json_file, junit_file}
-    results = asyncio.run(_score(marketplace, only, on_error=on_error))
+    running = score(
+        marketplace,
+        only=only,
+        site=site,
+        login_url=login_url,
+        logout_url=logout_url,
+        page_url=page_url,
+        listen=lambda result: click.echo(scorecard_output.text_line(result), err=on_error),
+    )
+    try:
+        results = asyncio.run(running)
+    except Unreachable as error:
+        raise click.ClickException(str(error)) from error
     card = scorecard_output.make_card(url, results)
     for file, text in (
         (json_file, scorecard_output.as_json(card)),
@@ -170,16 +194,3 @@ def scorecard(
     Console(stderr=on_error).print(scorecard_output.totals_table(card))
     if fails_documented(results):
         raise click.ClickException("a case of documented behaviour failed; its expectation stands above.")
-
-
-async def _score(marketplace: Marketplace, only: frozenset[int], *, on_error: bool) -> list[Result]:
-    async with marketplace:
-        probe = new_instance(Context(marketplace).frame(is_debug=True))
-        answer = await marketplace.call(probe)
-        if answer.status == 0:
-            raise click.ClickException(f"{marketplace.address} cannot be reached: {answer.result_msg}")
-        return await run_scorecard(
-            marketplace,
-            only=only,
-            listen=lambda result: click.echo(scorecard_output.text_line(result), err=on_error),
-        )

@@ -12,6 +12,7 @@ from service.simulator.buyers import Frame, make_buyer
 from service.simulator.calls import PROCESSING, SUCCESS, Answer, Call, Edition, Pairs, SignedCall
 from service.simulator.expectations import NotChecked, Unmet, expect, expect_code
 from service.simulator.marketplace import Marketplace
+from service.simulator.sign_ins import WITHOUT_SIGN_INS, SignIns
 
 PROVISIONING_POLLS = 30
 
@@ -46,10 +47,20 @@ class QueryAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Context:
     """Talks to the vendor for one case; every frame it makes has ids that no other case or run uses."""
 
-    def __init__(self, marketplace: Marketplace, *, poll_seconds: float = 1.0) -> None:
-        """Talk through `marketplace`; a vendor that provisions later is asked 30 times with that pause."""
+    def __init__(
+        self,
+        marketplace: Marketplace,
+        *,
+        poll_seconds: float = 1.0,
+        sign_ins: SignIns | NotChecked = WITHOUT_SIGN_INS,
+    ) -> None:
+        """Talk through `marketplace`; a vendor that provisions later is asked 30 times with that pause.
+
+        `sign_ins` is what signing in needs, or why it cannot be checked.
+        """
         self.marketplace = marketplace
         self._poll_seconds = poll_seconds
+        self._sign_ins = sign_ins
 
     def frame(self, edition: Edition = Edition.V2, *, is_debug: bool = False) -> Frame:
         """Make a new buyer; V1 needs its key."""
@@ -98,6 +109,13 @@ class Context:
         call = kit_calls.application_sync(frame, public_key_line=line)
         await self.call(call, to="applicationSync (to prepare)")
         return frame
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """What signing in needs; cases that need it are not checked without."""
+        if isinstance(self._sign_ins, NotChecked):
+            raise NotChecked(str(self._sign_ins))
+        return self._sign_ins
 
     @property
     def public_key_line(self) -> str:

@@ -56,11 +56,52 @@ _OPTIONS = (
         help="A call not answered by then counts as unanswered.",
     ),
 )
+_SCENARIO_OPTIONS = (
+    click.option("--edition", type=click.Choice(["v1", "v2"]), default="v2", show_default=True),
+    click.option("--departments", type=click.IntRange(min=1), default=300, show_default=True),
+    click.option("--members", type=click.IntRange(min=0), default=3000, show_default=True),
+    click.option(
+        "--seed", type=int, default=7, show_default=True, help="Ids and organisation follow from it."
+    ),
+    click.option("--language", type=click.Choice(["zh", "en", "mixed"]), default="zh", show_default=True),
+    click.option(
+        "--changes", type=click.IntRange(min=0), default=50, show_default=True, help="For reorganise."
+    ),
+    click.option(
+        "--user", "users", multiple=True, help="User name to grant or revoke; without it the first ten."
+    ),
+    click.option(
+        "--instance-id", default="", help="An instance that exists; without it the seed's order is bought."
+    ),
+    click.option("--tenant-id", default="", help="The enterprise to speak about; without it the seed's."),
+    click.option(
+        "--chaos",
+        "modes",
+        default="",
+        callback=lambda _, __, value: read_modes(value),
+        help=f"Any of {', '.join(Mode)}, with commas.",
+    ),
+    click.option("--debug-calls", is_flag=True, help="Make debug calls (testFlag 1), which change nothing."),
+    click.option(
+        "--kit-attempts",
+        type=click.IntRange(1, 5),
+        default=1,
+        show_default=True,
+        help="How often a failing kit call is made; the marketplace makes up to 5.",
+    ),
+)
 
 
 def vendor_options(command: Decorated) -> Decorated:
     """Give a command the URL argument and the options that say how to call the vendor."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def scenario_options(command: Decorated) -> Decorated:
+    """Give a command the options that say who acts in a scenario, and how it is disturbed."""
+    for option in reversed(_SCENARIO_OPTIONS):
         command = option(command)
     return command
 
@@ -74,7 +115,7 @@ def check_address(url: str) -> str:
     return url
 
 
-def read_modes(_: click.Context, __: click.Parameter, value: str) -> frozenset[Mode]:
+def read_modes(value: str) -> frozenset[Mode]:
     """Read chaos modes separated by commas."""
     try:
         return frozenset(Mode(name.strip()) for name in value.split(",") if name.strip())

@@ -1,19 +1,14 @@
 """The marketplace's order query as a tiny ASGI application with faults on demand, for testing clients."""
 
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
-
+from service.simulator.asgi import Message, Receive, Send, json_reply, read_body, send_reply
 from service.simulator.gateway_signature import read_authorization, sdk_signature
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 PATH = "/api/mkp-openapi-public/global/v1/order/query"
 CLOCK_TOLERANCE = timedelta(minutes=15)
@@ -104,7 +99,7 @@ class OrderDesk:
         if scope["type"] != "http":
             return
         self.queries += 1
-        body = await _read_body(receive)
+        body = await read_body(receive)
         if self.fault is Fault.HANG:
             while (await receive())["type"] != "http.disconnect":
                 pass
@@ -113,9 +108,7 @@ class OrderDesk:
             status, answer = 200, self._answer(scope, body)
         except Refused as refusal:
             status, answer = refusal.status, {"resultCode": refusal.code, "resultMsg": refusal.message}
-        headers = [(b"content-type", b"application/json;charset=utf-8")]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": msgspec.json.encode(answer)})
+        await send_reply(send, json_reply(answer, status=status))
 
     def _answer(self, scope: Message, body: bytes) -> dict[str, Any]:
         if scope["path"] != PATH or scope["method"] != "GET":
@@ -159,12 +152,3 @@ class OrderDesk:
         )
         if not hmac.compare_digest(expected.encode(), given.signature.encode()):
             raise Refused(401, "MKT.0150", "The signature does not match the request.")
-
-
-async def _read_body(receive: Receive) -> bytes:
-    parts = []
-    while (message := await receive())["type"] == "http.request":
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
-    return b"".join(parts)

@@ -14,7 +14,9 @@ from service.simulator import (
 )
 from service.simulator.cases import Case, Level, Outcome, Result, run_case
 from service.simulator.context import Context
+from service.simulator.expectations import NotChecked
 from service.simulator.marketplace import Marketplace
+from service.simulator.sign_ins import WITHOUT_SIGN_INS, SignIns
 
 SUBJECTS = (
     cases_purchase,
@@ -40,12 +42,16 @@ async def run_scorecard(
     *,
     only: Collection[int] = (),
     listen: Callable[[Result], None] = ignore,
+    sign_ins: SignIns | NotChecked = WITHOUT_SIGN_INS,
 ) -> list[Result]:
-    """Run the cases one after the other (all, or those numbered in `only`); `listen` hears each result."""
+    """Run the cases one after the other (all, or those numbered in `only`); `listen` hears each result.
+
+    Signing in is checked with `sign_ins`, or skipped for the reason given instead.
+    """
     results = []
     for case in CASES:
         if not only or case.number in only:
-            results.append(await run_case(case, Context(marketplace)))
+            results.append(await run_case(case, Context(marketplace, sign_ins=sign_ins)))
             listen(results[-1])
     return results
 

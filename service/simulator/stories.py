@@ -16,6 +16,7 @@ class Scenario(StrEnum):
     """What may be simulated."""
 
     JOURNEY = "journey"
+    AUTH_CENTRE = "auth-centre"
     PURCHASE = "purchase"
     BIND = "bind"
     SYNC = "sync"
@@ -88,6 +89,7 @@ def _alone(step: Callable[[Scene], Awaitable[list[Answer]]]) -> Step:
 
 
 STEPS: dict[Scenario, tuple[Step, ...]] = {
+    Scenario.AUTH_CENTRE: (_bind, _authorise),
     Scenario.PURCHASE: (),
     Scenario.BIND: (_bind,),
     Scenario.SYNC: (_sync,),

@@ -58,7 +58,7 @@ async def test_without_keys_the_cases_that_need_them_are_skipped_with_the_reason
         results = {result.number: result for result in await run_scorecard(marketplace)}
     assert results[67].reason == "V1 is checked when --v1-key is given"
     assert results[45].reason == "applicationSync is checked when --public-key is given"
-    assert results[74].reason == "sign-in is not checked yet"
+    assert results[74].reason == "signing in is checked when --login-url is given"
     assert not fails_documented(results.values())
 
 
