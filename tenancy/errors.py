@@ -112,7 +112,7 @@ class InstanceReleased(Conflict):
 
 
 class ProductInUse(Conflict):
-    """The product still has instances that are not released."""
+    """The product is still in use, by instances that are not released or by clients."""
 
 
 class ProductChanged(Conflict):

@@ -136,10 +136,26 @@ class TokenFact(msgspec.Struct, frozen=True, kw_only=True):
     role: str
 
 
+class SessionFact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signed-in browser: of whom, by which connection, and once it has ended, why."""
+
+    user_name: str
+    connection: str
+    reason: str | None = None
+
+
 class KeysFact(msgspec.Struct, frozen=True, kw_only=True):
     """How many secrets of each kind were encrypted anew."""
 
     counts: dict[str, int]
+
+
+class SigningKeyFact(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that signs tokens from `active_at` on; it is published already."""
+
+    id: str
+    algorithm: str
+    active_at: datetime
 
 
 class HeldFact(msgspec.Struct, frozen=True, kw_only=True):

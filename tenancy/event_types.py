@@ -8,6 +8,8 @@ from typing import Final
 
 import msgspec
 
+from tenancy.client_facts import ClientFact
+from tenancy.connection_facts import ConnectionFact, IdentityFact
 from tenancy.endpoint_facts import EndpointFact, ReplayFact
 from tenancy.event_objects import (
     AccessObject,
@@ -25,6 +27,8 @@ from tenancy.event_objects import (
     MemberObject,
     MembershipObject,
     ProductFact,
+    SessionFact,
+    SigningKeyFact,
     SyncPolicyFact,
     TenantObject,
     TokenFact,
@@ -169,7 +173,40 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         secret_added="An endpoint has a second secret.",  # noqa: S106 - a meaning
         secret_removed="Its old secret was removed.",  # noqa: S106 - a meaning
     ),
+    **_tells(
+        "session",
+        SessionFact,
+        started="A person has signed in.",
+        ended="A person has been signed out; a session that runs out is not told.",
+    ),
+    **_tells(
+        "connection",
+        ConnectionFact,
+        added="A way to sign in was added.",
+        changed="Its settings or its secret changed.",
+        removed="It was removed, and no account is linked through it any more.",
+    ),
+    **_tells(
+        "identity",
+        IdentityFact,
+        linked="An account was linked to a person by its first sign-in.",
+        unlinked="An administrator unlinked it; its next sign-in links it anew.",
+    ),
+    **_tells(
+        "client",
+        ClientFact,
+        added="A client was registered.",
+        changed="Its settings changed.",
+        removed="A client was removed.",
+    ),
+    **_tells(
+        "client",
+        None,
+        secret_added="A client has a second secret.",  # noqa: S106 - a meaning
+        secret_removed="Its old secret was removed.",  # noqa: S106 - a meaning
+    ),
     **_tells("token", TokenFact, made="A token of the API was made."),
     **_tells("tenant", ErasureFact, erased="All data of an enterprise was erased; told in no tenant's log."),
     **_tells("keys", KeysFact, rotated="All stored secrets were encrypted anew under another key."),
+    **_tells("signing_key", SigningKeyFact, added="A key was made; it is published and signs tokens soon."),
 }

@@ -20,7 +20,8 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What is not secret about a product.
 
     `provisioning` says whether an instance is usable at once or waits until the vendor confirms it.
-    `v1_utc_offset_hours` is the time zone of the V1 interface's expiry times.
+    `v1_utc_offset_hours` is the time zone of the V1 interface's expiry times. `portal_url` is where sign-ins
+    with the marketplace's account start, if not at its usual portal.
     """
 
     front_end_url: str | None = None
@@ -29,6 +30,7 @@ class ProductSettings(msgspec.Struct, frozen=True, kw_only=True):
     provisioning: Literal["immediate", "confirmed"] = "immediate"
     v1_utc_offset_hours: int = 8
     order_query_url: str | None = None
+    portal_url: str | None = None
 
 
 class ProductSecrets(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,9 @@ SET name = excluded.name, settings = excluded.settings, secrets = excluded.secre
     revision = p.revision + 1, updated_at = excluded.updated_at
 RETURNING {_COLUMNS}
 """
+
+
+_HAS_INSTANCES = "SELECT EXISTS (SELECT FROM instance WHERE product = $1 AND state <> 'released')"
 
 
 async def put_product(
@@ -146,16 +151,18 @@ async def remove_product(slug: str, *, act: Act) -> None:
 
     Raises:
         ProductUnknown: there is no such product.
-        ProductInUse: it has instances that are not released.
+        ProductInUse: it has instances that are not released, or clients.
     """
     async with system_scope() as db:
-        used = await db.fetchval(
-            "SELECT EXISTS (SELECT FROM instance WHERE product = $1 AND state <> 'released')", slug
-        )
-        if used:
-            raise ProductInUse
-        if await db.execute("DELETE FROM product WHERE slug = $1", slug) == "DELETE 0":
+        # Locked before looking, so that nobody begins to use it meanwhile.
+        if await db.fetchval("SELECT true FROM product WHERE slug = $1 FOR UPDATE", slug) is None:
             raise ProductUnknown
+        if await db.fetchval(_HAS_INSTANCES, slug):
+            raise ProductInUse("It has instances that are not released.")
+        clients = await db.fetchval("SELECT count(*) FROM client WHERE product = $1", slug)
+        if clients:
+            raise ProductInUse(f"Clients that have to be removed first: {clients}.")
+        await db.execute("DELETE FROM product WHERE slug = $1", slug)
         await record_act(db, act, [Event(type="product.removed", subject=slug)])
 
 
