@@ -12,6 +12,8 @@ from litestar.openapi.spec import Components, SecurityScheme
 from service import (
     apps,
     audit,
+    clients,
+    connections,
     endpoints,
     events,
     groups,
@@ -26,9 +28,11 @@ from service import (
     tenants,
 )
 from service.koogallery.routes import receive_push
+from service.oauth2 import authorize, metadata, tokens, userinfo
 from service.problems import domain_problem, http_problem, unexpected_problem, unreadable_problem
 from service.runtime import Clock, system_clock
 from service.settings import Settings
+from service.sign_in import finishing, landing, signing_out, starting
 from service.wiring import open_runtime
 from service.worker import run_worker
 from tenancy.errors import DomainError
@@ -61,8 +65,18 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
             push_bodies.router,
             syncs.router,
             endpoints.router,
+            connections.router,
+            clients.router,
             events.router,
             snapshots.router,
+            metadata.router,
+            authorize.router,
+            tokens.router,
+            userinfo.router,
+            starting.router,
+            finishing.router,
+            landing.router,
+            signing_out.router,
             health.read_liveness,
             health.read_readiness,
         ],

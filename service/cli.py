@@ -23,9 +23,11 @@ from service.settings import Settings, SettingsInvalid, read_settings
 from service.simulator.commands import scorecard, simulate
 from service.wiring import open_runtime
 from service.worker import work
+from sso.signing_keys import reseal_signing_keys, rotate_signing_keys
 from tenancy.acts import Act
 from tenancy.database import close_database, open_database
 from tenancy.errors import DomainError
+from tenancy.event_objects import SigningKeyFact
 from tenancy.resealing import reseal_secrets
 from tenancy.tokens import Role, make_token
 
@@ -145,21 +147,31 @@ def create_token(role: Role, tenant: UUID | None) -> None:
 
 @cli.group()
 def keys() -> None:
-    """Encryption keys."""
+    """Encryption keys, and the keys that sign tokens."""
 
 
 @keys.command("rotate")
-def rotate_keys() -> None:
-    """Encrypt all stored secrets anew under the first of TENON_ENCRYPTION_KEYS."""
+@click.option("--keep-signing-keys", is_flag=True, help="Encrypt anew only; make no new signing keys.")
+def rotate_keys(*, keep_signing_keys: bool) -> None:
+    """Encrypt all stored secrets anew under the first of TENON_ENCRYPTION_KEYS, and make new signing keys."""
 
-    async def run(settings: Settings) -> dict[str, int]:
+    async def run(settings: Settings) -> tuple[dict[str, int], list[SigningKeyFact]]:
         async with open_runtime(settings) as runtime:
-            return await reseal_secrets(keyring=runtime.keyring, act=_command())
+            done = await reseal_secrets(keyring=runtime.keyring, act=_command())
+            done["signing keys"] = await reseal_signing_keys(keyring=runtime.keyring)
+            if keep_signing_keys:
+                return done, []
+            return done, await rotate_signing_keys(keyring=runtime.keyring, act=_command())
 
     with ready_settings(_settings()) as settings:
-        done = _run(run(settings))
+        done, made = _run(run(settings))
     counts = ", ".join(f"{count} {kind}" for kind, count in done.items())
     click.echo(f"Encrypted the secrets of {counts} under the first key.")
+    for key in made:
+        start = key.active_at.isoformat(sep=" ", timespec="minutes")
+        click.echo(f"Made the {key.algorithm} key {key.id}, which signs tokens from {start} on.")
+    if not made and not keep_signing_keys:
+        click.echo("The newest signing keys do not sign yet, so no others were made.")
 
 
 cli.add_command(simulate)

@@ -41,6 +41,7 @@ class ProductInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     provisioning: Literal["immediate", "confirmed"] = "immediate"
     v1_utc_offset_hours: Annotated[int, msgspec.Meta(ge=-12, le=14)] = 8
     order_query_url: Url | None = None
+    portal_url: Url | None = None
 
 
 def key_fingerprint(key: str) -> str:

@@ -37,12 +37,14 @@ class SlugInvalid(Invalid):
 class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     """A product as it is shown: fingerprints instead of keys.
 
-    `production_address` and `rsa_public_keys` (base64, one line each) are what the seller center asks for.
+    `production_address`, `login_address` and `rsa_public_keys` (base64, one line each) are what the seller
+    center asks for.
     """
 
     product: str
     name: str
     production_address: str
+    login_address: str
     rsa_public_keys: list[str]
     rsa_fingerprints: list[str]
     base_key_fingerprints: list[str]
@@ -55,6 +57,7 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     provisioning: str
     v1_utc_offset_hours: int
     order_query_url: str | None
+    portal_url: str | None
     revision: int
     created_at: datetime
     updated_at: datetime
@@ -67,6 +70,7 @@ def _view(product: Product, runtime: Runtime) -> ProductView:
         product=product.slug,
         name=product.name,
         production_address=f"{runtime.settings.public_url}/koogallery/{product.slug}",
+        login_address=f"{runtime.settings.public_url}/sign-in/koogallery/{product.slug}",
         rsa_public_keys=[public_line(key) for key in rsa_keys],
         rsa_fingerprints=[fingerprint(key) for key in rsa_keys],
         base_key_fingerprints=[key_fingerprint(key) for key in secrets.base_keys],
@@ -79,6 +83,7 @@ def _view(product: Product, runtime: Runtime) -> ProductView:
         provisioning=settings.provisioning,
         v1_utc_offset_hours=settings.v1_utc_offset_hours,
         order_query_url=settings.order_query_url,
+        portal_url=settings.portal_url,
         revision=product.revision,
         created_at=product.created_at,
         updated_at=product.updated_at,

@@ -10,6 +10,12 @@ from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
 from service.settings import Settings
 from service.spools import Spools
+from sso.client_cache import ClientCache
+from sso.flows import FlowStore
+from sso.replays import AssertionReplays
+from sso.sessions import SessionStore
+from sso.signing_key_cache import SigningKeyCache
+from sso.upstreams import Upstreams
 from tenancy.secrets import Keyring
 
 Clock = Callable[[], datetime]
@@ -30,3 +36,9 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     products: ProductCache
     waits: EventWaits
     spools: Spools
+    sessions: SessionStore
+    flows: FlowStore
+    signing_keys: SigningKeyCache
+    clients: ClientCache
+    replays: AssertionReplays
+    upstreams: Upstreams

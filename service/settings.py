@@ -58,6 +58,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     event_retention_days: int
     webhook_http: bool
     webhook_private: bool
+    sign_in_http: bool
+    sign_in_private: bool
+    session_idle_minutes: int
+    session_hours: int
     worker: bool
     log_format: Literal["console", "json"] | None
     log_level: str
@@ -175,6 +179,30 @@ _VARIABLES = (
         default="off",
         parse=parse_switch,
         meaning="`on` lets endpoints be in private networks and on this host, where only Tenon may reach",
+    ),
+    _Variable(
+        name="SIGN_IN_HTTP",
+        default="off",
+        parse=parse_switch,
+        meaning="`on` lets auth centres, identity providers and clients have http:// addresses",
+    ),
+    _Variable(
+        name="SIGN_IN_PRIVATE",
+        default="off",
+        parse=parse_switch,
+        meaning="`on` lets auth centres, identity providers and clients be in private networks",
+    ),
+    _Variable(
+        name="SESSION_IDLE_MINUTES",
+        default="120",
+        parse=parse_number(1, _HUNDRED_YEARS),
+        meaning="minutes without use after which a session ends",
+    ),
+    _Variable(
+        name="SESSION_HOURS",
+        default="12",
+        parse=parse_number(1, _HUNDRED_YEARS),
+        meaning="hours after which a session ends, however much it is used",
     ),
     _Variable(
         name="WORKER",

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
@@ -12,9 +13,18 @@ from service.event_waits import EventWaits
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
 from service.migrate import pending_migrations
+from service.outgoing import make_client, open_transport
 from service.runtime import Clock, Runtime, system_clock
 from service.settings import Settings
 from service.spools import Spools
+from sso.client_cache import ClientCache
+from sso.discovery import Discovery
+from sso.flows import FlowStore
+from sso.replays import AssertionReplays
+from sso.sessions import Lifetimes, SessionStore
+from sso.signing_key_cache import SigningKeyCache
+from sso.signing_keys import ensure_signing_keys
+from sso.upstreams import Upstreams
 from tenancy.database import close_database, inspect_role, open_database
 from tenancy.errors import DomainError
 from tenancy.secrets import Keyring
@@ -49,19 +59,55 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
         if pending:
             raise NotFitToServe(f"The database lacks {', '.join(pending)}; run `tenon migrate`.")
         keyring = Keyring([(key.id, key.key) for key in settings.encryption_keys])
-        yield Runtime(
-            settings=settings,
-            clock=clock,
-            keyring=keyring,
-            nonces=NonceStore(redis),
-            products=ProductCache(keyring),
-            waits=waits,
-            spools=Spools(),
-        )
+        signing_keys = SigningKeyCache(keyring)
+        await ensure_signing_keys(keyring=keyring, now=clock())
+        await signing_keys.load()
+        sessions = SessionStore(redis, _lifetimes(settings))
+        async with _open_upstreams(settings, keyring, sessions) as upstreams:
+            yield Runtime(
+                settings=settings,
+                clock=clock,
+                keyring=keyring,
+                nonces=NonceStore(redis),
+                products=ProductCache(keyring),
+                waits=waits,
+                spools=Spools(),
+                sessions=sessions,
+                flows=FlowStore(redis),
+                signing_keys=signing_keys,
+                clients=ClientCache(),
+                replays=AssertionReplays(redis, clock),
+                upstreams=upstreams,
+            )
     finally:
         await waits.close()
         await redis.aclose()
         await close_database()
+
+
+@contextlib.asynccontextmanager
+async def _open_upstreams(
+    settings: Settings, keyring: Keyring, sessions: SessionStore
+) -> AsyncIterator[Upstreams]:
+    allow_http = settings.sign_in_http
+    async with (
+        open_transport(allow_http=allow_http, allow_private=settings.sign_in_private) as transport,
+        make_client(transport) as http,
+    ):
+        yield Upstreams(
+            transport=transport,
+            http=http,
+            discovery=Discovery(transport, allow_http=allow_http),
+            keyring=keyring,
+            sessions=sessions,
+            allow_http=allow_http,
+        )
+
+
+def _lifetimes(settings: Settings) -> Lifetimes:
+    return Lifetimes(
+        idle=timedelta(minutes=settings.session_idle_minutes), most=timedelta(hours=settings.session_hours)
+    )
 
 
 def _redis(url: str) -> Redis | RedisCluster:

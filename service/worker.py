@@ -1,4 +1,4 @@
-"""Work that no request waits for: webhooks, order queries, retention, bindings left over by a crash."""
+"""Work that no request waits for: telling endpoints and clients, order queries, retention, what crashes left."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,10 @@ import httpx2
 import structlog
 
 from service.koogallery.orders import DEFAULT_URL, OrderNotAnswered, query_order
+from service.logouts import tell_departures
 from service.runtime import Runtime
 from service.webhooks.delivery import deliver_events
+from sso.logout_rows import remove_old_client_sessions
 from tenancy.attempts import remove_old_attempts
 from tenancy.errors import DomainError
 from tenancy.gates import settle_bindings, settle_expired
@@ -46,6 +48,7 @@ async def work(runtime: Runtime) -> None:
     """Work until cancelled; several workers share the work, and an outage only delays it."""
     async with asyncio.TaskGroup() as group:
         group.create_task(deliver_events(runtime))
+        group.create_task(tell_departures(runtime))
         group.create_task(settle(runtime))
 
 
@@ -118,6 +121,7 @@ async def sweep(runtime: Runtime) -> None:
         (remove_old_bodies, runtime.settings.body_retention_days),
         (remove_old_events, runtime.settings.event_retention_days),
         (remove_old_attempts, runtime.settings.event_retention_days),
+        (remove_old_client_sessions, runtime.settings.event_retention_days),
     ):
         while await remove(before=now - timedelta(days=days)):
             continue

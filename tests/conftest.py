@@ -50,6 +50,7 @@ def servers():
 @pytest.fixture(scope="session")
 def settings(servers):
     environ = {"TENON_OPERATOR_TOKEN": OPERATOR_TOKEN, "TENON_WORKER": "off", "TENON_DATABASE_POOL": "6"}
+    environ |= {"TENON_SIGN_IN_HTTP": "on", "TENON_SIGN_IN_PRIVATE": "on"}
     return complete_settings(read_settings(environ), servers)
 
 

@@ -8,12 +8,23 @@ from tests.marketplace import user
 
 BODIES = {
     "/v1/products/{product}": {"name": "Renamed"},
+    "/v1/clients/{client_id}": {"name": "Renamed", "product": "p", "redirect_uris": ["https://app.example/"]},
     "/v1/instances/{instance_id}": {"state": "active"},
     "/v1/tenants/{tenant_id}/groups/{group}": {"name": "Renamed"},
     "/v1/tenants/{tenant_id}/apps/{app}": {"enabled": False},
+    "/v1/tenants/{tenant_id}/connections/{connection}": {
+        "kind": "oidc",
+        "issuer": "https://login.example",
+        "client_id": "tenon",
+        "title": "Login",
+        "auth_method": "none",
+    },
 }
-# Whatever it names comes to be.
-CREATES = ("PUT", "/v1/tenants/{tenant_id}/groups/{group}")
+# Whatever they name comes to be.
+CREATING = {
+    ("PUT", "/v1/tenants/{tenant_id}/groups/{group}"),
+    ("PUT", "/v1/tenants/{tenant_id}/connections/{connection}"),
+}
 # Here the query names the tenant, not the path.
 AUDIT = "/v1/audit"
 
@@ -25,6 +36,7 @@ class Home:
         self.names = {"product": product, "instance_id": enterprise.instance, "app": enterprise.app}
         self.names |= {"code": f"D-{mark}", "user_name": f"user-{mark}", "group": f"g-{mark}"}
         self.names |= {"subject_type": "department", "subject": self.names["code"]}
+        self.names["connection"] = f"c-{mark}"
         self.enterprise = enterprise
 
     async def fill(self, api):
@@ -42,10 +54,16 @@ class Home:
         assert (await api.put(f"{home}/groups/{self.names['group']}", json={"name": "G"})).status_code == 200
         granted = await api.put(f"{home}/apps/{self.names['app']}/grants/department/{self.names['code']}")
         assert granted.status_code == 200
+        path = "/v1/tenants/{tenant_id}/connections/{connection}"
+        assert (await api.put(path.format_map(self.names), json=BODIES[path])).status_code == 200
         audit = await api.get("/v1/audit", params={"tenant": self.names["tenant_id"], "limit": 1})
         self.names["entry"] = audit.json()["items"][0]["id"]
         endpoint = {"url": "https://receiver.example/", "tenants": [self.names["tenant_id"]]}
         self.names["endpoint"] = (await api.post("/v1/endpoints", json=endpoint)).json()["id"]
+        client = {"name": "App", "product": self.names["product"], "redirect_uris": ["https://app.example/"]}
+        self.names["client_id"] = f"{self.names['product']}.{self.names['group']}"
+        registered = await api.put(f"/v1/clients/{self.names['client_id']}", json=client)
+        assert registered.status_code == 200
         return self
 
 

@@ -76,6 +76,8 @@ async def names(api, marketplace, product):
     audit = await api.get("/v1/audit", params={"tenant": tenant_id, "limit": 1})
     receiver = {"url": "https://receiver.example/", "tenants": [tenant_id]}
     endpoint = await api.post("/v1/endpoints", json=receiver)
+    client = {"name": "App", "product": product, "redirect_uris": ["https://app.example/"]}
+    assert (await api.put(f"/v1/clients/{product}", json=client)).status_code == 200
     return {
         "product": product,
         "instance_id": enterprise.instance,
@@ -85,9 +87,11 @@ async def names(api, marketplace, product):
         "app": enterprise.app,
         "push": pushes.json()["items"][0]["id"],
         "group": "g",
+        "connection": "koogallery",
         "subject_type": "member",
         "subject": "u",
         "endpoint": endpoint.json()["id"],
+        "client_id": product,
         "entry": audit.json()["items"][0]["id"],
     }
 
@@ -104,8 +108,8 @@ async def test_garbage_in_paths_parameters_and_headers_is_a_problem_or_an_answer
         lambda match: names[match[1]] if kept or match[1] == "tenant_id" else data.draw(_quoted).decode(),
         template,
     )
-    if method == "DELETE" and template.endswith(("{product}", "{group}", "{endpoint}")):
-        fresh = dict.fromkeys(("product", "group", "endpoint"), uuid4().hex)
+    if method == "DELETE" and template.endswith(("{product}", "{group}", "{endpoint}", "{client_id}")):
+        fresh = dict.fromkeys(("product", "group", "endpoint", "client_id"), uuid4().hex)
         path = template.format_map(names | fresh)
     known = st.sampled_from([*parameters, "limit", "cursor"])
     query = urlencode(data.draw(st.lists(st.tuples(known | st.text(max_size=5), _values), max_size=4)))
@@ -125,6 +129,7 @@ PRODUCT_FIELDS = [
         "provisioning",
         "v1_utc_offset_hours",
         "order_query_url",
+        "portal_url",
         "extra",
     ),
 ]
@@ -163,6 +168,24 @@ async def test_any_json_as_a_group_or_a_switch_is_a_problem_or_an_answer(app, na
         assert is_fine(reply), f"{method} {path} {body}: {reply}"
     shown = await ask(app, "GET", f"{home}/groups/g", headers=[AUTHORISED])
     assert shown.status == 200, shown
+
+
+CONNECTION_FIELDS = ["kind", "issuer", "client_id", "title", "auth_method", "scopes", "secret", "algorithms"]
+
+
+@settings(max_examples=150)
+@given(
+    drawn=st.dictionaries(st.sampled_from(CONNECTION_FIELDS), json_values, max_size=3),
+    name=st.sampled_from(["acme", "koogallery"]),
+)
+async def test_any_json_as_a_connection_is_a_problem_or_an_answer(app, names, drawn, name):
+    whole = {"kind": "oidc", "issuer": "https://login.example", "client_id": "tenon", "title": "Login"}
+    path = f"/v1/tenants/{names['tenant_id']}/connections/{name}"
+    for body in ({**whole, "secret": "secret", **drawn}, {"kind": name, **drawn}, drawn):
+        reply = await ask(app, "PUT", path, headers=[AUTHORISED], chunks=[dump(body)])
+        assert is_fine(reply), f"{path} {body}: {reply}"
+    shown = await ask(app, "GET", path, headers=[AUTHORISED])
+    assert shown.status in {200, 404}, shown
 
 
 @settings(max_examples=150)

@@ -77,7 +77,14 @@ def test_a_database_that_is_behind_is_migrated_and_then_serves_tokens():
         refused = tenon("token", "create", "--role", "reader", "--tenant", unknown, **data)
         assert refused.returncode == 1
         assert "no such tenant" in refused.stderr
-        assert "0 products" in tenon("keys", "rotate", **data).stdout
+        rotated = tenon("keys", "rotate", **data).stdout
+        assert "0 products" in rotated
+        assert "2 signing keys" in rotated
+        assert re.findall(r"Made the (\w+) key", rotated) == ["RS256", "ES256"]
+        assert "no others were made" in tenon("keys", "rotate", **data).stdout
+        kept = tenon("keys", "rotate", "--keep-signing-keys", **data).stdout
+        assert "4 signing keys" in kept
+        assert len(kept.splitlines()) == 1
 
 
 def test_the_demonstration_shows_the_main_job_and_exits():

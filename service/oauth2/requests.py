@@ -1,0 +1,147 @@
+"""Requests of clients to our OAuth endpoints: read, authenticated, and refused in the words of OAuth."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import uuid4
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+
+from service.runtime import Runtime
+from sso.authorization import single
+from sso.client_authentication import ClientRefused, authenticate_client
+from sso.clients import Client
+from sso.oauth_errors import InvalidRequest, InvalidToken
+from tenancy.errors import DomainError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+AnyRequest = Request[Any, Any, State]
+
+# No answer of these endpoints may be kept (RFC 6749 5.1).
+NOT_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+MOST_BYTES = 65_536
+_MOST_PARAMETERS = 100
+_UNFIT = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as RFC 6749 5.2 has it."""
+
+    error: str
+    error_description: str
+
+
+async def read_form(request: AnyRequest) -> dict[str, str]:
+    """The parameters of a body.
+
+    Raises:
+        InvalidRequest: it is no form, or has a parameter twice.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise InvalidRequest(f"The body must be {_FORM}.")
+    return _read_pairs((await request.body()).decode("latin-1"))
+
+
+def read_query(request: AnyRequest) -> dict[str, str]:
+    """The parameters of the address.
+
+    Raises:
+        InvalidRequest: it has a parameter twice.
+    """
+    return _read_pairs(request.scope["query_string"].decode("latin-1"))
+
+
+def _read_pairs(text: str) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_PARAMETERS)
+    except ValueError as error:
+        raise InvalidRequest("The parameters cannot be read; they must be UTF-8, percent-encoded.") from error
+    return single(pairs)
+
+
+async def prove_client(request: AnyRequest, form: dict[str, str]) -> Client:
+    """The client that the request comes from.
+
+    Raises:
+        ClientRefused, InvalidRequest, SessionsUnavailable: as `authenticate_client` says.
+    """
+    runtime: Runtime = request.app.state.runtime
+    issuer = runtime.settings.public_url
+    return await authenticate_client(
+        runtime.clients.find,
+        form,
+        request.headers.get("authorization"),
+        # A pushed request may be for the token endpoint, too (RFC 9126 2).
+        audience=(issuer, f"{issuer}{request.scope['path']}", f"{issuer}/oauth2/token"),
+        now=runtime.clock(),
+        is_new_jti=runtime.replays.is_new_jti,
+    )
+
+
+def describe(error: DomainError) -> str:
+    """What a client is told of an error, in the characters that RFC 6749 5.2 lets a description have."""
+    return _UNFIT.sub("?", f"{error.message} {error.detail or ''}".strip())
+
+
+def answer(body: object, *, status: int = 200) -> Response[bytes]:
+    """An answer that nobody keeps."""
+    return Response(
+        msgspec.json.encode(body), status_code=status, media_type="application/json", headers=NOT_KEPT
+    )
+
+
+def refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
+    """An error for a client: what is unavailable is 503, an unproven client or token 401, the rest 400."""
+    text = describe(error)
+    if isinstance(error, Unavailable):
+        log.warning("oauth_unavailable", code=error.code, cause=error.detail)
+        refused = answer(
+            Refusal(error="temporarily_unavailable", error_description=error.message), status=503
+        )
+        refused.headers["Retry-After"] = "1"
+        return refused
+    if isinstance(error, ClientRefused):
+        log.info("client_refused", reason=error.reason)
+        refused = answer(Refusal(error="invalid_client", error_description=text), status=401)
+        if "authorization" in request.headers:
+            refused.headers["WWW-Authenticate"] = 'Basic realm="tenon", charset="UTF-8"'
+        return refused
+    if isinstance(error, InvalidToken):
+        refused = answer(Refusal(error="invalid_token", error_description=text), status=401)
+        refused.headers["WWW-Authenticate"] = (
+            f'Bearer realm="tenon", error="invalid_token", error_description="{error.message}"'
+        )
+        return refused
+    code = getattr(error, "oauth_code", error.code)
+    return answer(Refusal(error=code, error_description=text), status=400)
+
+
+def refuse_http(_request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """An error of the framework, such as a body that is too long."""
+    refused = answer(
+        Refusal(error="invalid_request", error_description=error.detail), status=error.status_code
+    )
+    refused.headers.update(error.headers or {})
+    return refused
+
+
+def refuse_unexpected(_request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Anything else: told only as an id that the log has too."""
+    correlation = str(uuid4())
+    log.error("unexpected_error", correlation=correlation, exc_info=error)
+    return answer(
+        Refusal(error="server_error", error_description=f"Correlation id: {correlation}"), status=500
+    )
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    DomainError: refuse,
+    HTTPException: refuse_http,
+    Exception: refuse_unexpected,
+}

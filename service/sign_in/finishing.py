@@ -1,0 +1,257 @@
+"""Where upstreams send browsers back to: who has come is found out, and a session begins."""
+
+from uuid import UUID
+
+from litestar import Response, Router, get, post
+from litestar.params import FromPath
+from litestar.response import Redirect
+
+from service.oauth2.requests import MOST_BYTES, read_form, read_query
+from service.pages.forms import Post
+from service.pages.views import confirm_switch
+from service.runtime import Runtime
+from service.sign_in.callbacks import CALLBACK_PATH, callback_of
+from service.sign_in.cookies import (
+    csrf_of,
+    find_session,
+    has_csrf,
+    make_cookie,
+    read_browser,
+    remember_enterprise,
+)
+from service.sign_in.landing import land, person_of
+from service.sign_in.refusing import HANDLERS, AnyRequest, Refused, refuse_access
+from service.sign_in.starting import marketplace_handle
+from sso.connections import find_connection
+from sso.errors import CodeRefused, ConnectionDisabled, WrongTenant
+from sso.flows import SwitchFlow, UpstreamFlow, digest_of
+from sso.oidc import check_response_issuer
+from sso.oidc_settings import OidcSettings
+from sso.sessions import Session, Upstream
+from sso.sign_ins import end_session, start_session
+from sso.upstreams import Arrived, arrive_from_marketplace, arrive_from_provider
+from tenancy.acts import SYSTEM, Act
+from tenancy.sign_in_places import SignInPlace, find_place_of_marketplace, list_places
+from tenancy.standings import Standing, find_standing, list_usable_apps
+
+
+@get("/sign-in/koogallery/{product:str}")
+async def finish_at_marketplace(request: AnyRequest, product: FromPath[str]) -> Response[bytes] | Redirect:
+    """Take the code of an enterprise's auth centre, asked for here or brought unasked from the workbench."""
+    runtime: Runtime = request.app.state.runtime
+    if await runtime.products.find(product) is None:
+        raise Refused("bad_request", note="There is no such product.")
+    parameters = read_query(request)
+    tenant, code = parameters.get("tenant"), parameters.get("code")
+    place = await find_place_of_marketplace(tenant) if tenant else None
+    if place is None:
+        raise Refused("unknown_enterprise")
+    if not code:
+        raise CodeRefused
+    browser = digest_of(read_browser(request) or "")
+    flow = await runtime.flows.take(UpstreamFlow, marketplace_handle(browser))
+    # Whoever began for one enterprise must not end up in another (RFC 9700 4.4: mix-up).
+    if flow is not None and flow.tenant_id != place.tenant_id:
+        raise WrongTenant
+    act = _act(request)
+    arrived = await arrive_from_marketplace(runtime.upstreams, place, product, code, act=act)
+    standing = await _demand_access(
+        runtime, place, arrived.member.member_id, product=product, user_name=arrived.member.user_name
+    )
+    held = await find_session(request)
+    before = None if held is None else held.session
+    if flow is None and before is not None and before.member_id != arrived.member.member_id:
+        return await _ask_to_switch(
+            request, before, arrived, standing, tenant_id=place.tenant_id, product=product
+        )
+    return await _sign_in(
+        request,
+        place.tenant_id,
+        arrived.member.member_id,
+        flow,
+        connection=arrived.connection,
+        upstream=arrived.upstream,
+        before=before,
+        product=product,
+    )
+
+
+@get(CALLBACK_PATH)
+async def finish_at_provider(
+    request: AnyRequest, tenant_id: FromPath[UUID], connection: FromPath[str]
+) -> Redirect:
+    """Take the code of an identity provider, which only the browser that was sent there may bring."""
+    runtime: Runtime = request.app.state.runtime
+    parameters = read_query(request)
+    code, iss = parameters.get("code"), parameters.get("iss")
+    flow = await runtime.flows.take(UpstreamFlow, parameters.get("state", ""))
+    if (
+        flow is None
+        or (flow.tenant_id, flow.connection) != (tenant_id, connection)
+        or flow.browser != digest_of(read_browser(request) or "")
+        or flow.nonce is None
+        or flow.verifier is None
+    ):
+        raise Refused("expired_flow")
+    act = _act(request)
+    if "error" in parameters or code is None:
+        await _check_issuer(runtime, flow, iss)
+        raise CodeRefused
+    arrived = await arrive_from_provider(
+        runtime.upstreams,
+        flow.tenant_id,
+        flow.connection,
+        code=code,
+        iss=iss,
+        redirect_uri=callback_of(runtime.settings, tenant_id, connection),
+        nonce=flow.nonce,
+        verifier=flow.verifier,
+        act=act,
+    )
+    places = await list_places([flow.tenant_id])
+    if not places:
+        raise Refused("unknown_enterprise")
+    await _demand_access(
+        runtime, places[0], arrived.member.member_id, product=flow.product, user_name=arrived.member.user_name
+    )
+    held = await find_session(request)
+    return await _sign_in(
+        request,
+        flow.tenant_id,
+        arrived.member.member_id,
+        flow,
+        connection=arrived.connection,
+        upstream=arrived.upstream,
+        before=None if held is None else held.session,
+        product=flow.product,
+    )
+
+
+async def _check_issuer(runtime: Runtime, flow: UpstreamFlow, iss: str | None) -> None:
+    connection = await find_connection(flow.tenant_id, flow.connection)
+    if connection is None or not isinstance(connection.settings, OidcSettings):
+        raise ConnectionDisabled
+    check_response_issuer(await runtime.upstreams.discovery.metadata(connection.settings.issuer), iss)
+
+
+async def _demand_access(
+    runtime: Runtime, place: SignInPlace, member_id: UUID, *, product: str | None, user_name: str
+) -> Standing:
+    """Refuse whoever may use no app of the product, or of the enterprise, and say why."""
+    now = runtime.clock()
+    standing = await find_standing(place.tenant_id, member_id, now=now)
+    if standing is None:
+        raise Refused("disabled", enterprise=place.name, account=user_name)
+    usable = standing.allowed
+    if product is not None:
+        usable = bool(await list_usable_apps(place.tenant_id, member_id, product, now=now))
+    if not usable:
+        raise await refuse_access(runtime, place.tenant_id, standing, product=product or "")
+    return standing
+
+
+async def _ask_to_switch(
+    request: AnyRequest,
+    before: Session,
+    arrived: Arrived,
+    standing: Standing,
+    *,
+    tenant_id: UUID,
+    product: str,
+) -> Response[bytes]:
+    """Ask first: a link on any page can bring somebody else's code into this browser (login CSRF)."""
+    runtime: Runtime = request.app.state.runtime
+    handle = await runtime.flows.put(
+        SwitchFlow(
+            session_id=before.id,
+            tenant_id=tenant_id,
+            member_id=arrived.member.member_id,
+            connection=arrived.connection,
+            upstream=arrived.upstream,
+            product=product,
+        )
+    )
+    present = await find_standing(before.tenant_id, before.member_id, now=runtime.clock())
+    return confirm_switch(
+        request.headers.get("accept-language"),
+        product=None,
+        current=person_of(present or standing),
+        new=person_of(standing),
+        go_on=Post(
+            action="/sign-in/switch",
+            csrf=csrf_of(request),
+            fields={"flow": handle},
+            targets=["https:", "http:"],
+        ),
+        stay="/signed-in",
+    )
+
+
+@post("/sign-in/switch", status_code=200)
+async def switch(request: AnyRequest) -> Redirect:
+    """Sign in whoever has come, in place of whoever was there, as the person has confirmed."""
+    runtime: Runtime = request.app.state.runtime
+    form = await read_form(request)
+    flow = await runtime.flows.take(SwitchFlow, form.get("flow", ""))
+    before = await find_session(request)
+    if (
+        flow is None
+        or before is None
+        or before.session.id != flow.session_id
+        or not has_csrf(request, form.get("csrf"))
+    ):
+        raise Refused("expired_flow")
+    return await _sign_in(
+        request,
+        flow.tenant_id,
+        flow.member_id,
+        None,
+        connection=flow.connection,
+        upstream=flow.upstream,
+        before=before.session,
+        product=flow.product,
+    )
+
+
+async def _sign_in(
+    request: AnyRequest,
+    tenant_id: UUID,
+    member_id: UUID,
+    flow: UpstreamFlow | None,
+    *,
+    connection: str,
+    upstream: Upstream,
+    before: Session | None,
+    product: str | None,
+) -> Redirect:
+    runtime: Runtime = request.app.state.runtime
+    session, cookie = await start_session(
+        runtime.sessions,
+        tenant_id,
+        member_id,
+        connection=connection,
+        upstream=upstream,
+        act=_act(request, f"member:{member_id}"),
+    )
+    if before is not None:
+        act = _act(request, f"member:{before.member_id}")
+        await end_session(runtime.sessions, before, reason="replaced", act=act)
+    cookies = [make_cookie(runtime, "session", cookie), remember_enterprise(request, tenant_id)]
+    return await land(request, session, flow, product=product, cookies=cookies)
+
+
+def _act(request: AnyRequest, actor: str = SYSTEM) -> Act:
+    """What is about to be done, by Tenon as long as nobody knows who has come."""
+    runtime: Runtime = request.app.state.runtime
+    address = None if request.client is None else request.client.host
+    return Act(actor=actor, at=runtime.clock(), address=address)
+
+
+router = Router(
+    "/",
+    route_handlers=[finish_at_marketplace, finish_at_provider, switch],
+    exception_handlers=HANDLERS,
+    opt={"caller": "browser"},
+    request_max_body_size=MOST_BYTES,
+    include_in_schema=False,
+)

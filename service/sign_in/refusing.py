@@ -1,0 +1,174 @@
+"""Refusals for browsers: a page that says why, with an id that the log has too."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+
+from service.pages.forms import Link
+from service.pages.reasons import Cause, Reason, cause_of
+from service.pages.refusals import failed, refused, unavailable
+from service.runtime import Runtime
+from sso.clients import Client
+from sso.errors import (
+    AccessTokenRefused,
+    CodeRefused,
+    ConnectionDisabled,
+    IdentityTaken,
+    IdTokenRefused,
+    MemberNotKnown,
+    MemberRemoved,
+    NoAccess,
+    NotSignedIn,
+    ResponseIssuerRefused,
+    UpstreamClientRefused,
+    UpstreamMisconfigured,
+    UpstreamUnreachable,
+    UserinfoIncomplete,
+    WrongTenant,
+)
+from tenancy.errors import AppUnknown, DomainError, Invalid, Unavailable
+from tenancy.explanations import explain_access
+from tenancy.sign_in_places import list_app_ids
+from tenancy.standings import Standing
+
+log = structlog.get_logger(__name__)
+
+AnyRequest = Request[Any, Any, State]
+
+_REASONS: tuple[tuple[type[DomainError], Reason], ...] = (
+    (CodeRefused, "code_refused"),
+    (AccessTokenRefused, "code_refused"),
+    (ResponseIssuerRefused, "id_token_refused"),
+    (IdTokenRefused, "id_token_refused"),
+    (UserinfoIncomplete, "id_token_refused"),
+    (WrongTenant, "wrong_tenant"),
+    (MemberNotKnown, "not_yet_known"),
+    (MemberRemoved, "not_a_member"),
+    (ConnectionDisabled, "not_a_member"),
+    (IdentityTaken, "identity_taken"),
+    (UpstreamUnreachable, "upstream_unreachable"),
+    (UpstreamMisconfigured, "upstream_unreachable"),
+    (UpstreamClientRefused, "upstream_unreachable"),
+    (NoAccess, "no_access"),
+    (NotSignedIn, "expired_flow"),
+    (Invalid, "bad_request"),
+)
+
+
+class Refused(DomainError):
+    """This sign-in came to nothing; a page says why."""
+
+    def __init__(
+        self,
+        reason: Reason,
+        *,
+        cause: Cause = "not_granted",
+        note: str | None = None,
+        enterprise: str | None = None,
+        account: str | None = None,
+        back: Link | None = None,
+    ) -> None:
+        """Say why; the rest is what the page of that reason shows."""
+        super().__init__(reason)
+        self.reason: Reason = reason
+        self.cause: Cause = cause
+        self.note = note
+        self.enterprise = enterprise
+        self.account = account
+        self.back = back
+
+
+async def refuse_access(
+    runtime: Runtime,
+    tenant_id: UUID,
+    standing: Standing,
+    *,
+    product: str,
+    app_id: str | None = None,
+    back: Link | None = None,
+) -> Refused:
+    """Find out why a member may use no app of a product, or not this one."""
+    known = await list_app_ids(tenant_id, product)
+    kinds: list[str] = []
+    for one in [app_id] if app_id in known else known[:1]:
+        assert one is not None
+        try:
+            found = await explain_access(tenant_id, one, standing.user_name, now=runtime.clock())
+        except AppUnknown:
+            kinds.append("app_removed")
+            continue
+        kinds += [block.kind for block in found.blocks]
+    return Refused(
+        "no_access",
+        cause=cause_of(kinds) if known else "ended",
+        enterprise=standing.tenant_name,
+        account=standing.user_name,
+        back=back,
+    )
+
+
+def back_to(client: Client, link: str) -> Link | None:
+    """The way back to a client; a native app's is no address that a page can lead to."""
+    if not link.startswith(("https://", "http://")):
+        return None
+    return Link(title=client.settings.name, url=link)
+
+
+def _refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
+    correlation = str(uuid4())
+    language = request.headers.get("accept-language")
+    reason = _reason_of(error)
+    if reason is None:
+        if isinstance(error, Unavailable):
+            log.warning("sign_in_unavailable", correlation=correlation, code=error.code, detail=error.detail)
+            return unavailable(language, correlation=correlation)
+        return _fail(request, error)
+    log.info("sign_in_refused", correlation=correlation, reason=reason, code=error.code, detail=error.detail)
+    if isinstance(error, Refused):
+        return refused(
+            language,
+            reason,
+            correlation=correlation,
+            product=None,
+            cause=error.cause,
+            note=error.note,
+            enterprise=error.enterprise,
+            account=error.account,
+            back=error.back,
+        )
+    return refused(language, reason, correlation=correlation, product=None)
+
+
+def _reason_of(error: DomainError) -> Reason | None:
+    if isinstance(error, Refused):
+        return error.reason
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), None)
+
+
+def _refuse_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    if error.status_code >= 500:  # noqa: PLR2004 - a class of statuses
+        return _fail(request, error)
+    return refused(
+        request.headers.get("accept-language"),
+        "bad_request",
+        correlation=str(uuid4()),
+        product=None,
+        note=error.detail,
+    )
+
+
+def _fail(request: AnyRequest, error: Exception) -> Response[bytes]:
+    correlation = str(uuid4())
+    log.error("unexpected_error", correlation=correlation, exc_info=error)
+    return failed(request.headers.get("accept-language"), correlation=correlation)
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    DomainError: _refuse,
+    HTTPException: _refuse_http,
+    Exception: _fail,
+}

@@ -1,0 +1,198 @@
+"""Where a sign-in starts: the enterprise is chosen, then the way, then the browser goes to the upstream."""
+
+import secrets
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import Response, Router, get
+from litestar.response import Redirect
+
+from service.oauth2.requests import read_query
+from service.pages.forms import Enterprise, Way
+from service.pages.views import EnterpriseError, choose_connection, choose_enterprise
+from service.runtime import Runtime
+from service.sign_in.callbacks import callback_of
+from service.sign_in.cookies import browser_of, read_browser, read_enterprises
+from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
+from sso.connection_rows import Connection
+from sso.connections import list_connections
+from sso.flows import PendingRequest, UpstreamFlow, digest_of, make_handle
+from sso.koogallery import DEFAULT_PORTAL_URL, portal_link
+from sso.oidc import begin
+from sso.oidc_settings import OidcSettings
+from tenancy.sign_in_places import (
+    SignInPlace,
+    find_places,
+    list_credentials,
+    list_places,
+    list_products_of,
+)
+
+_VERIFIER_BYTES = 48
+_LONGEST_CODE = 255
+
+
+@get("/sign-in")
+async def start(request: AnyRequest) -> Response[bytes] | Redirect:
+    """Start a sign-in; without `tenant`, an id or the enterprise's code, a page asks for it.
+
+    `connection` says which way; `request` is the handle of an authorization request, `return_to` a path of
+    ours for what has none.
+    """
+    runtime: Runtime = request.app.state.runtime
+    parameters = read_query(request)
+    tenant, connection = parameters.get("tenant"), parameters.get("connection")
+    pending, return_to = parameters.get("request"), parameters.get("return_to")
+    fields = {name: value for name, value in (("request", pending), ("return_to", return_to)) if value}
+    product = await _product_of(request, pending)
+    if return_to is not None and not is_own_path(return_to):
+        raise Refused("bad_request", note="The return_to must be a path of this server.")
+    if tenant is None:
+        was_asked = b"tenant=" in request.scope["query_string"]
+        return await _ask_enterprise(request, fields, error="missing" if was_asked else None)
+    place = await _find_place(tenant.strip())
+    if place is None:
+        return await _ask_enterprise(request, fields, typed=tenant.strip(), error="unknown")
+    ways = await _ways_of(runtime, place, product)
+    chosen = [one for one in ways if connection is None or one.name == connection]
+    if not chosen:
+        raise Refused("no_access", cause="ended", enterprise=place.name)
+    if len(chosen) > 1:
+        return choose_connection(
+            request.headers.get("accept-language"),
+            product=None,
+            enterprise=place.name,
+            fields={**fields, "tenant": str(place.tenant_id)},
+            ways=[Way(connection=one.name, title=_title_of(one)) for one in chosen],
+            other_enterprise=f"/sign-in?{urlencode(fields)}" if fields else "/sign-in",
+        )
+    secret, cookies = browser_of(request)
+    begun = UpstreamFlow(
+        tenant_id=place.tenant_id,
+        connection=chosen[0].name,
+        browser=digest_of(secret),
+        product=product,
+        pending=pending,
+        return_to=return_to,
+    )
+    settings = chosen[0].settings
+    if isinstance(settings, OidcSettings):
+        link = await _begin_at_provider(runtime, settings, begun)
+    else:
+        link = await _begin_at_portal(runtime, place, begun)
+    return Redirect(link, status_code=303, cookies=cookies, headers={"Cache-Control": "no-store"})
+
+
+def is_own_path(path: str) -> bool:
+    """Whether a browser that is sent there stays here; it reads two slashes as the name of another host."""
+    return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+
+
+async def _product_of(request: AnyRequest, handle: str | None) -> str | None:
+    """The product whose client has brought the request."""
+    if handle is None:
+        return None
+    runtime: Runtime = request.app.state.runtime
+    pending = await runtime.flows.find(PendingRequest, handle)
+    if pending is None or pending.browser != digest_of(read_browser(request) or ""):
+        raise Refused("expired_flow")
+    client = await runtime.clients.find(pending.request.client_id)
+    if client is None:
+        raise Refused("unknown_client")
+    return client.product
+
+
+async def _find_place(named: str) -> SignInPlace | None:
+    try:
+        found = await list_places([UUID(named)])
+    except ValueError:
+        found = await find_places(named) if len(named) <= _LONGEST_CODE else []
+    # Where several enterprises have one code, only the id that a browser or an application knows will do.
+    return found[0] if len(found) == 1 else None
+
+
+async def _ask_enterprise(
+    request: AnyRequest, fields: dict[str, str], *, typed: str = "", error: EnterpriseError | None = None
+) -> Response[bytes]:
+    known = {place.tenant_id: place for place in await list_places(read_enterprises(request))}
+    return choose_enterprise(
+        request.headers.get("accept-language"),
+        product=None,
+        fields=fields,
+        enterprises=[
+            Enterprise(tenant=str(one), name=known[one].name, code=known[one].code)
+            for one in read_enterprises(request)
+            if one in known
+        ],
+        # Where the enterprise signs in is known only afterwards.
+        form_targets=["https:", "http:"],
+        typed=typed,
+        error=error,
+    )
+
+
+async def _ways_of(runtime: Runtime, place: SignInPlace, product: str | None) -> list[Connection]:
+    """The connections that can be used; the marketplace's account login only with an app to name there."""
+    page = await list_connections(place.tenant_id)
+    has_portal = bool(place.domain_name) and await _portal_app(runtime, place, product) is not None
+    return [
+        one
+        for one in page.items
+        if isinstance(one.settings, OidcSettings) or (one.settings.enabled and has_portal)
+    ]
+
+
+async def _portal_app(runtime: Runtime, place: SignInPlace, product: str | None) -> tuple[str, str] | None:
+    """The product and the app that a sign-in at the marketplace's portal is for, the newest first."""
+    for slug in [product] if product is not None else await list_products_of(place.tenant_id):
+        credentials = await list_credentials(place.tenant_id, slug, keyring=runtime.keyring)
+        if credentials:
+            return slug, credentials[0].app_id
+    return None
+
+
+def _title_of(connection: Connection) -> str | None:
+    return connection.settings.title if isinstance(connection.settings, OidcSettings) else None
+
+
+async def _begin_at_provider(runtime: Runtime, settings: OidcSettings, begun: UpstreamFlow) -> str:
+    nonce, verifier = make_handle(), secrets.token_urlsafe(_VERIFIER_BYTES)
+    metadata = await runtime.upstreams.discovery.metadata(settings.issuer)
+    state = await runtime.flows.put(msgspec.structs.replace(begun, nonce=nonce, verifier=verifier))
+    return begin(
+        settings,
+        metadata,
+        redirect_uri=callback_of(runtime.settings, begun.tenant_id, begun.connection),
+        state=state,
+        nonce=nonce,
+        verifier=verifier,
+    )
+
+
+async def _begin_at_portal(runtime: Runtime, place: SignInPlace, begun: UpstreamFlow) -> str:
+    portal = await _portal_app(runtime, place, begun.product)
+    if portal is None:
+        raise Refused("no_access", cause="ended", enterprise=place.name)
+    slug, app_id = portal
+    product = await runtime.products.find(slug)
+    portal_url = (product.settings.portal_url if product else None) or DEFAULT_PORTAL_URL
+    # The portal gives no state back: what ties its answer to the browser is the browser's own cookie.
+    await runtime.flows.put(
+        msgspec.structs.replace(begun, product=slug), handle=marketplace_handle(begun.browser)
+    )
+    return portal_link(portal_url, app_id)
+
+
+def marketplace_handle(browser: bytes) -> str:
+    """The handle of the sign-in that a browser has begun at the marketplace's portal."""
+    return f"koogallery-{browser.hex()[:48]}"
+
+
+router = Router(
+    "/",
+    route_handlers=[start],
+    exception_handlers=HANDLERS,
+    opt={"caller": "browser"},
+    include_in_schema=False,
+)
