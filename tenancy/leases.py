@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.database import NO_TENANT, Db
+from tenancy.database import Db, tenant_of
 from tenancy.event_pages import EncodedRecord, encode_records
 
 # How far one lease reaches at the most: events to tell, and events to look through for them.
@@ -34,7 +34,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def told_tenant(self) -> UUID | None:
         """The tenant as it is told; None for what belongs to none."""
-        return None if self.tenant_id == NO_TENANT else self.tenant_id
+        return tenant_of(self.tenant_id)
 
 
 _EVENTS = """
