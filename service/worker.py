@@ -11,7 +11,6 @@ import structlog
 from service.koogallery.orders import DEFAULT_URL, OrderNotAnswered, query_order
 from service.runtime import Runtime
 from service.webhooks.delivery import deliver_events
-from tenancy.attempts import remove_old_attempts
 from tenancy.errors import DomainError
 from tenancy.gates import settle_bindings, settle_expired
 from tenancy.order_queries import OrderQuery, claim_order_query, record_order, record_order_failure
@@ -19,6 +18,7 @@ from tenancy.releases import end_released_bindings
 from tenancy.retention import (
     erase_tenant,
     list_tenants_to_erase,
+    remove_old_attempts,
     remove_old_bodies,
     remove_old_events,
     remove_old_pushes,
