@@ -30,6 +30,9 @@ class People(msgspec.Struct, frozen=True):
     count: int | None = None
 
 
+# Whether anything is granted in tenant $1; if not, only the marketplace's word gives access.
+ANY_GRANT: Final = "EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)"
+
 _LISTED = "concerned AS (SELECT unnest($4::uuid[]) AS member_id)"
 
 _OF_SUBJECT = f"""
@@ -72,9 +75,7 @@ def members_authorised_through(instance_id: str) -> People:
     return People(_AUTHORISED_THROUGH, (instance_id,))
 
 
-_PEOPLE_IF_ANY_GRANT = """
-SELECT member_id, user_name FROM people WHERE EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)
-"""
+_PEOPLE_IF_ANY_GRANT = f"SELECT member_id, user_name FROM people WHERE {ANY_GRANT}"
 
 # $1 tenant, $2 time, $3 how many events of the change set come before, then what the people need.
 _REFRESH = f"""
@@ -208,7 +209,7 @@ async def refresh_moved(
     """
     if not told.keys() - {"department.renamed"}:
         return {}
-    if not await db.fetchval("SELECT EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)", tenant_id):
+    if not await db.fetchval(f"SELECT {ANY_GRANT}", tenant_id):
         return {}
     return await refresh_access(db, tenant_id, _MEMBERS_MOVED, cause, first=first + sum(told.values()))
 
