@@ -9,6 +9,7 @@ import msgspec
 
 from tenancy.database import NO_TENANT, Db, system_scope
 from tenancy.event_pages import (
+    EVENT_COLUMNS,
     Encoded,
     EncodedRecord,
     EventRecord,
@@ -93,8 +94,7 @@ ORDER BY f.position
 """
 
 _EVENTS = f"""
-SELECT e.number, e.type, c.at, e.subject, e.data, e.previous, c.by,
-       nullif(p.tenant_id, '{NO_TENANT}') AS tenant_id
+SELECT {EVENT_COLUMNS}, nullif(p.tenant_id, '{NO_TENANT}') AS tenant_id
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS p (tenant_id, after, last, place)
 CROSS JOIN LATERAL (
     SELECT * FROM event e WHERE e.tenant_id = p.tenant_id AND e.number > p.after AND e.number <= p.last

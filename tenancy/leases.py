@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from tenancy.database import Db, tenant_of
-from tenancy.event_pages import EncodedRecord, encode_records
+from tenancy.event_pages import EVENT_COLUMNS, EncodedRecord, encode_records
 
 # How far one lease reaches at the most: events to tell, and events to look through for them.
 _MOST_EVENTS = 50
@@ -37,8 +37,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
         return tenant_of(self.tenant_id)
 
 
-_EVENTS = """
-SELECT l.place, e.number, e.type, c.at, e.subject, e.data, e.previous, c.by
+_EVENTS = f"""
+SELECT l.place, {EVENT_COLUMNS}
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
      WITH ORDINALITY AS l (tenant_id, endpoint_id, after, until, place)
 JOIN endpoint p ON p.id = l.endpoint_id
