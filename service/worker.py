@@ -1,4 +1,4 @@
-"""Work that no request waits for: telling endpoints and clients, order queries, retention, what crashes left."""
+"""Work that no request waits for: telling endpoints and clients, asking for orders, retention."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from service.logouts import tell_departures
 from service.runtime import Runtime
 from service.webhooks.delivery import deliver_events
 from sso.logout_rows import remove_old_client_sessions
-from tenancy.attempts import remove_old_attempts
+from sso.signing_keys import remove_retired_signing_keys
 from tenancy.errors import DomainError
 from tenancy.gates import settle_bindings, settle_expired
 from tenancy.order_queries import OrderQuery, claim_order_query, record_order, record_order_failure
@@ -21,6 +21,7 @@ from tenancy.releases import end_released_bindings
 from tenancy.retention import (
     erase_tenant,
     list_tenants_to_erase,
+    remove_old_attempts,
     remove_old_bodies,
     remove_old_events,
     remove_old_pushes,
@@ -109,6 +110,7 @@ async def sweep(runtime: Runtime) -> None:
     now = runtime.clock()
     await end_released_bindings(now=now)
     await settle_bindings(now=now)
+    await remove_retired_signing_keys(now=now)
     before = now - timedelta(days=runtime.settings.retention_days)
     for tenant_id in await list_tenants_to_erase(before=before):
         try:

@@ -5,7 +5,7 @@ people that holds all whom the change may concern; more do no harm. It writes wh
 has gained or lost which app in the change set that is being written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,6 +29,9 @@ class People(msgspec.Struct, frozen=True):
     values: tuple[Any, ...]
     count: int | None = None
 
+
+# Whether anything is granted in tenant $1; if not, only the marketplace's word gives access.
+ANY_GRANT: Final = "EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)"
 
 _LISTED = "concerned AS (SELECT unnest($4::uuid[]) AS member_id)"
 
@@ -63,7 +66,7 @@ def members_of(subject: Subject) -> People:
     return People(_OF_SUBJECT, (subject.type, subject.id))
 
 
-MEMBERS_MOVED: Final = People(_OF_MOVED_DEPARTMENTS, ())
+_MEMBERS_MOVED: Final = People(_OF_MOVED_DEPARTMENTS, ())
 EVERYBODY: Final = members_of(Subject(type="everyone", id="*"))
 
 
@@ -72,9 +75,7 @@ def members_authorised_through(instance_id: str) -> People:
     return People(_AUTHORISED_THROUGH, (instance_id,))
 
 
-_PEOPLE_IF_ANY_GRANT = """
-SELECT member_id, user_name FROM people WHERE EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)
-"""
+_PEOPLE_IF_ANY_GRANT = f"SELECT member_id, user_name FROM people WHERE {ANY_GRANT}"
 
 # $1 tenant, $2 time, $3 how many events of the change set come before, then what the people need.
 _REFRESH = f"""
@@ -178,11 +179,6 @@ SET LOCAL enable_nestloop = on; SET LOCAL enable_seqscan = off; SET LOCAL plan_c
 """
 
 
-async def has_grants(db: Db, tenant_id: UUID) -> bool:
-    """Whether anything is granted here; if not, only the marketplace's word gives access."""
-    return bool(await db.fetchval("SELECT EXISTS (SELECT FROM grant_ WHERE tenant_id = $1)", tenant_id))
-
-
 async def refresh_access(
     db: Db, tenant_id: UUID, people: People, cause: Cause, *, first: int
 ) -> dict[str, int]:
@@ -201,6 +197,21 @@ async def refresh_access(
     if are_many:
         await db.execute(_EXPECT_FEW)
     return {row["type"]: row["count"] for row in rows}
+
+
+async def refresh_moved(
+    db: Db, tenant_id: UUID, told: Mapping[str, int], cause: Cause, *, first: int
+) -> dict[str, int]:
+    """Refresh the access of whoever is below the departments that the change set being written is about.
+
+    `told` counts its events of departments by type, `first` is how many events come before these. Where
+    nothing is granted, or only names have changed, it stays as it is.
+    """
+    if not told.keys() - {"department.renamed"}:
+        return {}
+    if not await db.fetchval(f"SELECT {ANY_GRANT}", tenant_id):
+        return {}
+    return await refresh_access(db, tenant_id, _MEMBERS_MOVED, cause, first=first + sum(told.values()))
 
 
 async def record_act_on(db: Db, tenant_id: UUID, people: People, act: Act, events: Sequence[Event]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from tenancy.access_rows import EVERYBODY, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
 from tenancy.database import Db, tenant_scope
-from tenancy.event_objects import AppObject
+from tenancy.event_objects import AppObject, object_of
 from tenancy.events import Event
 from tenancy.gates import Gates, read_gates, record_gates
 from tenancy.pushes import STALE, Outcome, Push, outcome_of, record_push
@@ -108,11 +108,7 @@ def _tell(facts: Any, app: AppObject, *, replaced: bytes) -> list[Event]:
         return [Event(type="app.restored", subject=app.id, data=app)]
     if facts["client_secret"] == replaced:
         return []
-    return [Event(type="app.changed", subject=app.id, data=app, previous=_known(facts))]
-
-
-def _known(facts: Any) -> AppObject:
-    return AppObject(**{name: facts[name] for name in AppObject.__struct_fields__})
+    return [Event(type="app.changed", subject=app.id, data=app, previous=object_of(AppObject, facts))]
 
 
 async def remove_app(place: Place, app_id: str, *, at: datetime, push: Push) -> Outcome | None:
@@ -133,7 +129,7 @@ async def remove_app(place: Place, app_id: str, *, at: datetime, push: Push) -> 
         if facts["removed_at"] is not None:
             removed = (facts["removed_at"], facts["removed_by"])
         elif not is_new:
-            events.append(Event(type="app.removed", subject=app_id, previous=_known(facts)))
+            events.append(Event(type="app.removed", subject=app_id, previous=object_of(AppObject, facts)))
         known = (tenant_id, app_id, place.instance_id, facts["client_id"] or "", None, at, push.received_at)
         await db.execute(_PUT, *known, *removed)
         return Applied(await _refresh(db, tenant_id, gates, events, push, is_new=is_new), events)

@@ -125,18 +125,6 @@ async def give_back(leases: Sequence[Lease], *, now: datetime) -> None:
         )
 
 
-async def remove_old_attempts(*, before: datetime, limit: int = 1000) -> int:
-    """Delete attempts from before then, a bounded number at a time; returns how many."""
-    async with system_scope() as db:
-        done = await db.execute(
-            "DELETE FROM attempt a USING (SELECT tenant_id, id FROM attempt WHERE at < $1 LIMIT $2) AS old"
-            " WHERE a.tenant_id = old.tenant_id AND a.id = old.id",
-            before,
-            limit,
-        )
-    return int(done.split()[-1])
-
-
 def attempt_values(lease: Lease, attempt: Attempt) -> tuple[object, ...]:
     """The values of `ATTEMPT_COLUMNS`."""
     return (

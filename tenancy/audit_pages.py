@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.database import NO_TENANT, system_scope, tenant_scope
+from tenancy.database import system_scope, tenant_of, tenant_scope
 from tenancy.events import Author, author_of, decode
 from tenancy.paging import Page, decode_cursor, page_of
 from tenancy.tenants import demand_tenant
@@ -82,5 +82,5 @@ async def list_audit(
 
 def _entry(row: Any) -> AuditEntry:
     shown = dict(row) | {name: decode(row[name]) for name in ("before", "after", "counts")}
-    shown["tenant_id"] = None if row["tenant_id"] == NO_TENANT else row["tenant_id"]
+    shown["tenant_id"] = tenant_of(row["tenant_id"])
     return msgspec.convert(shown | {"by": author_of(row["by"])}, AuditEntry)

@@ -9,7 +9,7 @@ import msgspec
 
 from tenancy.database import Db, system_scope, tenant_scope
 from tenancy.errors import InstanceUnknown, TenantErased, TenantUnknown
-from tenancy.event_objects import BindingObject, TenantObject
+from tenancy.event_objects import BindingObject, TenantObject, object_of
 from tenancy.events import Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
 from tenancy.pushes import Outcome, Push, outcome_of, record_push
@@ -252,7 +252,8 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
         now_bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         assert now_bound is not None
         if not now_bound["ended"] and (bound is None or bound["ended"]):
-            told = [Event(type="binding.added", subject=place.instance_id, data=binding_object(now_bound))]
+            data = object_of(BindingObject, now_bound)
+            told = [Event(type="binding.added", subject=place.instance_id, data=data)]
         events += told
         counts = await record_gates(db, tenant_id, gates, first=len(events))
         outcome = outcome_of(events, counts)
@@ -260,11 +261,6 @@ async def bind_tenant(place: Place, facts: TenantFacts, *, at: datetime, push: P
             outcome = Outcome(verdict="stale")
         await record_push(db, tenant_id, push, outcome, events=events)
     return outcome
-
-
-def binding_object(row: Any) -> BindingObject:
-    """A row of `BINDING` as it is told."""
-    return BindingObject(instance_id=row["instance_id"], open=row["open"])
 
 
 def _tell_tenant(before: Any, facts: TenantFacts, place: Place) -> list[Event]:

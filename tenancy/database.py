@@ -241,6 +241,11 @@ async def become_system(db: Db) -> None:
     await db.execute("SELECT set_config('role', $1, true)", SYSTEM_ROLE)
 
 
+def tenant_of(kept: UUID) -> UUID | None:
+    """The tenant of what is kept under this id; None when it belongs to none."""
+    return None if kept == NO_TENANT else kept
+
+
 class RoleFinding(msgspec.Struct, frozen=True):
     """Why the serving role is not fit to serve."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from tenancy.access_rows import MEMBERS_MOVED, has_grants, refresh_access
+from tenancy.access_rows import refresh_moved
 from tenancy.database import Db
 from tenancy.errors import DepartmentLoop
 from tenancy.events import Cause, insert_events
@@ -93,7 +93,4 @@ async def apply_list(
     rows = await db.fetch(_APPLY, tenant_id, at, cause.at, first)
     await db.execute("UPDATE tenant SET departments_listed_at = $2 WHERE id = $1", tenant_id, at)
     counts = {row["type"]: row["count"] for row in rows}
-    if counts.keys() - {"department.renamed"} and await has_grants(db, tenant_id):
-        listed = first + sum(counts.values())
-        counts |= await refresh_access(db, tenant_id, MEMBERS_MOVED, cause, first=listed)
-    return counts
+    return counts | await refresh_moved(db, tenant_id, counts, cause, first=first)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from tenancy.access_rows import members_of, refresh_access
+from tenancy.access_rows import ANY_GRANT, members_of, refresh_access
 from tenancy.bindings import Admission, Place, admit, demand_binding, require_tenant
 from tenancy.database import Db, tenant_scope
 from tenancy.errors import DepartmentLoop
@@ -18,7 +18,7 @@ from tenancy.tree import Department
 
 # The newest fact about one department, whether the new parent lies below it, and whether anything is granted
 # here at all; if not, where a department is decides nothing.
-_FACTS = """
+_FACTS = f"""
 WITH RECURSIVE above AS (
     SELECT parent_code FROM department
     WHERE tenant_id = $1 AND code = $3 AND removed_at IS NULL
@@ -28,7 +28,7 @@ WITH RECURSIVE above AS (
 )
 SELECT d.name, d.parent_code, d.source_time, d.removed_at,
        EXISTS (SELECT FROM above WHERE parent_code = $2) AS loops,
-       EXISTS (SELECT FROM grant_ WHERE tenant_id = $1) AS has_grants
+       {ANY_GRANT} AS has_grants
 FROM (SELECT $2::text AS code) AS asked
 LEFT JOIN department d ON d.tenant_id = $1 AND d.code = asked.code
 """

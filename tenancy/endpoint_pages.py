@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.database import NO_TENANT, Db, system_scope
+from tenancy.database import NO_TENANT, Db, system_scope, tenant_of
 from tenancy.endpoint_rows import COLUMNS, Endpoint, EndpointUnknown, endpoint_of
 from tenancy.paging import Page, decode_cursor, page_of
 
@@ -123,4 +123,4 @@ async def _demand(db: Db, endpoint_id: UUID) -> None:
 
 
 def _of_tenant(row: Any) -> dict[str, Any]:
-    return {**row, "tenant_id": None if row["tenant_id"] == NO_TENANT else row["tenant_id"]}
+    return {**row, "tenant_id": tenant_of(row["tenant_id"])}

@@ -12,10 +12,9 @@ from tenancy.database import Db, system_scope
 from tenancy.endpoint_facts import EndpointSettings
 from tenancy.endpoint_rows import Endpoint, lock_endpoint, seal_secrets, write_endpoint
 from tenancy.errors import Conflict, Invalid
-from tenancy.event_types import EVENT_TYPES
+from tenancy.event_types import demand_types
 from tenancy.events import Event
 from tenancy.feed import lock_feed
-from tenancy.feed_pages import EventTypeUnknown
 from tenancy.secrets import Keyring
 from tenancy.stream_rows import begin_streams, resume_streams
 
@@ -37,7 +36,7 @@ async def make_endpoint(settings: EndpointSettings, *, secret: str, keyring: Key
         EndpointTenantUnknown: it would be told of a tenant that does not exist.
         EventTypeUnknown: it would be told of a type that does not exist.
     """
-    _check_types(settings)
+    demand_types(settings.types or ())
     endpoint_id = uuid4()
     endpoint = Endpoint(
         id=endpoint_id,
@@ -81,7 +80,7 @@ async def change_endpoint(
         if settings == was:
             return before
         if settings.types != was.types:
-            _check_types(settings)
+            demand_types(settings.types or ())
         if settings.tenants != was.tenants:
             await _demand_tenants(db, settings)
             await begin_streams(db, endpoint_id, settings, before=was)
@@ -150,13 +149,6 @@ async def _write(db: Db, act: Act, verb: str, before: Endpoint, after: Endpoint)
     await write_endpoint(db, after)
     told = Event(type=f"endpoint.{verb}", subject=str(after.id), data=after.fact, previous=before.fact)
     await record_act(db, act, [told])
-
-
-def _check_types(settings: EndpointSettings) -> None:
-    known = EVENT_TYPES.keys() | {f"{name.partition('.')[0]}.*" for name in EVENT_TYPES}
-    unknown = set(settings.types or ()) - known
-    if unknown:
-        raise EventTypeUnknown(f"Type: {min(unknown)}.")
 
 
 async def _demand_tenants(db: Db, settings: EndpointSettings) -> None:

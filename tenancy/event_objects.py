@@ -1,10 +1,12 @@
 """The shapes of what events tell: objects of a directory, told whole, and facts about what happened."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 
 class TenantObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,3 +180,8 @@ class ErasureFact(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant_id: UUID
     external_id: str
+
+
+def object_of(shape: type[T], row: Any) -> T:
+    """The object that a row, which has all its fields and perhaps others, tells of."""
+    return shape(**{name: row[name] for name in shape.__struct_fields__})

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -68,8 +68,11 @@ class _EncodedPage(msgspec.Struct, frozen=True, kw_only=True):
     last: int
 
 
-_OF_CAUSE = """
-SELECT e.number, e.type, c.at, e.subject, e.data, e.previous, c.by
+# What records are made of: an event `e` and its change set `c`.
+EVENT_COLUMNS: Final = "e.number, e.type, c.at, e.subject, e.data, e.previous, c.by"
+
+_OF_CAUSE = f"""
+SELECT {EVENT_COLUMNS}
 FROM change_set c
 JOIN event e ON e.tenant_id = $1 AND e.number BETWEEN greatest(c.number, $3::bigint + 1) AND c.last
 WHERE c.tenant_id = $1 AND c.cause_id = $2
@@ -82,8 +85,8 @@ FROM tenant t LEFT JOIN event_counter c ON c.tenant_id = t.id
 WHERE t.id = $1
 """
 
-_AFTER = """
-SELECT e.number, e.type, c.at, e.subject, e.data, e.previous, c.by
+_AFTER = f"""
+SELECT {EVENT_COLUMNS}
 FROM (SELECT * FROM event WHERE tenant_id = $1 AND number > $2 ORDER BY number LIMIT $3) AS e
 JOIN change_set c ON c.tenant_id = $1 AND c.number = e.change_set
 ORDER BY e.number

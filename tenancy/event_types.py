@@ -4,6 +4,7 @@ An object is told whole, so that whoever follows the log needs one rule only: pu
 key say, or, when there is none, remove what `previous` was.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from tenancy.client_facts import ClientFact
 from tenancy.connection_facts import ConnectionFact, IdentityFact
 from tenancy.endpoint_facts import EndpointFact, ReplayFact
+from tenancy.errors import Invalid
 from tenancy.event_objects import (
     AccessObject,
     AppObject,
@@ -210,3 +212,24 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
     **_tells("keys", KeysFact, rotated="All stored secrets were encrypted anew under another key."),
     **_tells("signing_key", SigningKeyFact, added="A key was made; it is published and signs tokens soon."),
 }
+
+
+class EventTypeUnknown(Invalid):
+    """There is no such type of event."""
+
+
+# By which words each type can be asked for: its own, or that of all types of its subject.
+_ASKED_AS: Final = {name: {name, f"{name.partition('.')[0]}.*"} for name in EVENT_TYPES}
+
+
+def demand_types(asked: Collection[str]) -> set[str]:
+    """The types that are asked for, exact or all of a subject as `member.*`.
+
+    Raises:
+        EventTypeUnknown: one of them is never told.
+    """
+    wanted = set(asked)
+    unknown = wanted.difference(*_ASKED_AS.values())
+    if unknown:
+        raise EventTypeUnknown(f"Type: {min(unknown)}.")
+    return {name for name, words in _ASKED_AS.items() if words & wanted}

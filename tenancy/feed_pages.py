@@ -1,6 +1,6 @@
 """Reading the log across tenants, in the order of the feed: a place in it is never filled later."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 
 from tenancy.database import NO_TENANT, Db, system_scope
-from tenancy.errors import Invalid
 from tenancy.event_pages import (
+    EVENT_COLUMNS,
     Encoded,
     EncodedRecord,
     EventRecord,
@@ -17,7 +17,7 @@ from tenancy.event_pages import (
     EventsRemoved,
     encode_records,
 )
-from tenancy.event_types import EVENT_TYPES
+from tenancy.event_types import demand_types
 from tenancy.feed import feed_events
 from tenancy.paging import decode_cursor, encode_cursor
 
@@ -47,10 +47,6 @@ class EncodedFeedPage(Encoded, frozen=True, kw_only=True):
 
     next: str
     position: int
-
-
-class EventTypeUnknown(Invalid):
-    """There is no such type of event."""
 
 
 class _Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +94,7 @@ ORDER BY f.position
 """
 
 _EVENTS = f"""
-SELECT e.number, e.type, c.at, e.subject, e.data, e.previous, c.by,
-       nullif(p.tenant_id, '{NO_TENANT}') AS tenant_id
+SELECT {EVENT_COLUMNS}, nullif(p.tenant_id, '{NO_TENANT}') AS tenant_id
 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS p (tenant_id, after, last, place)
 CROSS JOIN LATERAL (
     SELECT * FROM event e WHERE e.tenant_id = p.tenant_id AND e.number > p.after AND e.number <= p.last
@@ -123,7 +118,7 @@ async def read_feed(
         EventsAhead: the cursor is beyond the newest event.
         EventTypeUnknown: one of the types is never told.
     """
-    is_wanted = _filter_of(types)
+    wanted = demand_types(types)
     start = decode_cursor(cursor, _Cursor)
     await feed_events(now=now)
     async with system_scope() as db:
@@ -137,7 +132,7 @@ async def read_feed(
         rows: list[Any] = []
         for _ in range(_MOST_ROUNDS):
             parts, place, is_last = await _next_parts(db, place, limit - len(rows), is_test=is_test)
-            rows += [row for row in await _read(db, parts) if is_wanted(row["type"])]
+            rows += [row for row in await _read(db, parts) if not types or row["type"] in wanted]
             if is_last or len(rows) == limit:
                 break
     last = max(place, newest, key=lambda cursor: (cursor.position, cursor.number))
@@ -145,15 +140,6 @@ async def read_feed(
     return EncodedFeedPage(
         body=msgspec.json.encode(page), found=len(rows), next=page.next, position=place.position
     )
-
-
-def _filter_of(types: Collection[str]) -> Callable[[str], bool]:
-    known = EVENT_TYPES.keys() | {f"{name.partition('.')[0]}.*" for name in EVENT_TYPES}
-    unknown = sorted(set(types) - known)
-    if unknown:
-        raise EventTypeUnknown(f"Type: {unknown[0]}.")
-    wanted = {name for name in EVENT_TYPES if name in types or f"{name.partition('.')[0]}.*" in types}
-    return lambda name: not types or name in wanted
 
 
 async def _oldest(db: Db) -> _Cursor:

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import msgspec
 
-from tenancy.database import NO_TENANT, Db
-from tenancy.event_pages import EncodedRecord, encode_records
+from tenancy.database import Db, tenant_of
+from tenancy.event_pages import EVENT_COLUMNS, EncodedRecord, encode_records
 
 # How far one lease reaches at the most: events to tell, and events to look through for them.
 _MOST_EVENTS = 50
@@ -34,11 +34,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def told_tenant(self) -> UUID | None:
         """The tenant as it is told; None for what belongs to none."""
-        return None if self.tenant_id == NO_TENANT else self.tenant_id
+        return tenant_of(self.tenant_id)
 
 
-_EVENTS = """
-SELECT l.place, e.number, e.type, c.at, e.subject, e.data, e.previous, c.by
+_EVENTS = f"""
+SELECT l.place, {EVENT_COLUMNS}
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
      WITH ORDINALITY AS l (tenant_id, endpoint_id, after, until, place)
 JOIN endpoint p ON p.id = l.endpoint_id

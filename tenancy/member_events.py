@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tenancy.event_objects import AuthorisationFact, MemberObject, MembershipObject
+from tenancy.event_objects import AuthorisationFact, MemberObject, MembershipObject, object_of
 from tenancy.events import Event
 from tenancy.member_facts import UNSAID, KnownMember
 from tenancy.member_rows import MemberRow
@@ -16,8 +16,7 @@ def tell_member(row: MemberRow, app_id: str, instance_id: str) -> list[Event]:
 def tell_removal(row: Any) -> list[Event]:
     """The events of somebody who went with a binding; the row has the person's attributes as they were."""
     name = row["user_name"]
-    person = MemberObject(**{field: row[field] for field in MemberObject.__struct_fields__})
-    events = [Event(type="member.removed", subject=name, previous=person)]
+    events = [Event(type="member.removed", subject=name, previous=object_of(MemberObject, row))]
     if row["department_code"] is not None:
         membership = MembershipObject(user_name=name, department_code=row["department_code"])
         events.append(Event(type="membership.removed", subject=name, previous=membership))

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from tenancy.acts import Act, note_act
-from tenancy.database import NO_TENANT, system_scope, tenant_scope
+from tenancy.database import NO_TENANT, system_scope, tenant_of, tenant_scope
 from tenancy.errors import (
     DatabaseUnavailable,
     PushBodyRemoved,
@@ -127,5 +127,4 @@ async def read_retry(retry_id: UUID, *, tenant_id: UUID | None) -> Retry:
         )
     if row is None:
         raise DatabaseUnavailable("The retry could not be recorded.")
-    found = None if row["tenant_id"] == NO_TENANT else row["tenant_id"]
-    return Retry(tenant_id=found, push=show_push(row))
+    return Retry(tenant_id=tenant_of(row["tenant_id"]), push=show_push(row))

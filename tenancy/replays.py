@@ -8,7 +8,7 @@ from tenancy.endpoint_facts import ReplayFact
 from tenancy.endpoint_rows import lock_endpoint
 from tenancy.errors import Invalid
 from tenancy.event_pages import EventsAhead, EventsRemoved
-from tenancy.events import Event
+from tenancy.events import LAST, Event
 from tenancy.feed import lock_feed
 from tenancy.stream_rows import move_stream
 
@@ -17,9 +17,9 @@ class TenantNotTold(Invalid):
     """The endpoint is not told of this tenant."""
 
 
-_LOG = """
+_LOG = f"""
 SELECT coalesce((SELECT is_test FROM tenant WHERE id = $1), false) AS is_test,
-       coalesce((SELECT last FROM event_counter WHERE tenant_id = $1), 0) AS last,
+       {LAST} AS last,
        (SELECT number FROM event WHERE tenant_id = $1 ORDER BY number LIMIT 1) AS oldest
 """
 

@@ -1,4 +1,4 @@
-"""What is kept only for a time: the data of tenants without a binding, and the history of pushes."""
+"""What is kept only for a time: the data of tenants without a binding, and pushes, events and attempts."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from tenancy.acts import SYSTEM, Act, record_act
-from tenancy.database import become_system, system_scope, tenant_scope
+from tenancy.database import Db, become_system, system_scope, tenant_scope
 from tenancy.event_objects import ErasureFact
 from tenancy.events import Event
 from tenancy.feed import lock_feed
@@ -56,8 +56,7 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
         for table in _HISTORY:
             counts[table] = await db.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", tenant_id)
         for table in _OWNED:
-            done = await db.execute(f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
-            counts[table] = int(done.split()[-1])
+            counts[table] = await _remove(db, f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
         await db.execute("DELETE FROM tenant WHERE id = $1", tenant_id)
         await db.execute(
             "INSERT INTO erasure (tenant_id, source, external_id, erased_at, counts)"
@@ -82,7 +81,8 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
 async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
     """Delete pushes received before then, a bounded number at a time; returns how many."""
     async with system_scope() as db:
-        done = await db.execute(
+        return await _remove(
+            db,
             "DELETE FROM push p USING (SELECT tenant_id, id FROM push q WHERE received_at < $1"
             " AND NOT EXISTS (SELECT FROM held_push h WHERE h.tenant_id = q.tenant_id AND h.push_id = q.id"
             " AND h.state = 'held') LIMIT $2) AS old"
@@ -90,13 +90,13 @@ async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
             before,
             limit,
         )
-    return int(done.split()[-1])
 
 
 async def remove_old_bodies(*, before: datetime, limit: int = 1000) -> int:
     """Forget the raw bodies of pushes received before then, a bounded number at a time; returns how many."""
     async with system_scope() as db:
-        done = await db.execute(
+        return await _remove(
+            db,
             "UPDATE push p SET body = NULL"
             " FROM (SELECT tenant_id, id FROM push WHERE received_at < $1 AND body IS NOT NULL LIMIT $2)"
             " AS old"
@@ -104,7 +104,6 @@ async def remove_old_bodies(*, before: datetime, limit: int = 1000) -> int:
             before,
             limit,
         )
-    return int(done.split()[-1])
 
 
 # Each tenant keeps the newest events without a gap, whatever the times of its change sets.
@@ -132,6 +131,24 @@ DELETE FROM feed WHERE position < coalesce(
 async def remove_old_events(*, before: datetime, limit: int = 100) -> int:
     """Delete events from before then, a bounded number of change sets at a time; returns how many."""
     async with system_scope() as db:
-        done = await db.execute(_REMOVE_EVENTS, before, limit)
+        removed = await _remove(db, _REMOVE_EVENTS, before, limit)
         await db.execute(_SHORTEN_FEED)
+    return removed
+
+
+async def remove_old_attempts(*, before: datetime, limit: int = 1000) -> int:
+    """Delete attempts from before then, a bounded number at a time; returns how many."""
+    async with system_scope() as db:
+        return await _remove(
+            db,
+            "DELETE FROM attempt a USING (SELECT tenant_id, id FROM attempt WHERE at < $1 LIMIT $2) AS old"
+            " WHERE a.tenant_id = old.tenant_id AND a.id = old.id",
+            before,
+            limit,
+        )
+
+
+async def _remove(db: Db, statement: str, *values: object) -> int:
+    """Carry out a statement; how many rows it took."""
+    done = await db.execute(statement, *values)
     return int(done.split()[-1])

@@ -7,6 +7,7 @@ import msgspec
 
 from tenancy.database import Db, tenant_scope
 from tenancy.event_types import KINDS
+from tenancy.events import LAST
 from tenancy.gates import TOLD_GATES
 from tenancy.tenants import demand_tenant
 
@@ -70,9 +71,7 @@ async def write_snapshot(tenant_id: UUID, sink: Sink) -> int:
     """
     async with tenant_scope(tenant_id, snapshot=True) as db:
         await demand_tenant(db, tenant_id)
-        as_of: int = await db.fetchval(
-            "SELECT coalesce((SELECT last FROM event_counter WHERE tenant_id = $1), 0)", tenant_id
-        )
+        as_of: int = await db.fetchval(f"SELECT {LAST}", tenant_id)
         sink.write(msgspec.json.encode({"as_of": as_of}) + b"\n")
         await db.execute(_READ_WHOLE)
         for kind in KINDS:

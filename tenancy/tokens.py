@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from tenancy.acts import Act, record_act
-from tenancy.database import NO_TENANT, system_scope
+from tenancy.database import NO_TENANT, system_scope, tenant_of
 from tenancy.errors import TenantUnknown
 from tenancy.event_objects import TokenFact
 from tenancy.events import Event
@@ -62,8 +62,7 @@ async def find_token_owner(token: str, *, now: datetime) -> TokenOwner | None:
         )
     if row is None:
         return None
-    tenant_id = None if row["tenant_id"] == NO_TENANT else row["tenant_id"]
-    return TokenOwner(token=_name(_hash(token)), role=row["role"], tenant_id=tenant_id)
+    return TokenOwner(token=_name(_hash(token)), role=row["role"], tenant_id=tenant_of(row["tenant_id"]))
 
 
 def _name(hashed: bytes) -> str:

@@ -1,16 +1,15 @@
 """The end of a binding: its apps go, its authorisations no longer count, the retention clock may start."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from tenancy.access_rows import forget_access, members_authorised_through, refresh_access
 from tenancy.authorisations import WORD
-from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place, binding_object
+from tenancy.bindings import BINDING, MARK_UNBOUND, Admission, Place
 from tenancy.database import Db
-from tenancy.event_objects import AppObject
+from tenancy.event_objects import AppObject, BindingObject, object_of
 from tenancy.events import Cause, Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
 from tenancy.member_events import tell_removal
@@ -87,9 +86,10 @@ async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime
     events = []
     assert after is not None
     if after["ended"] and before is not None and not before["ended"]:
-        events.append(Event(type="binding.removed", subject=instance_id, previous=binding_object(before)))
+        previous = object_of(BindingObject, before)
+        events.append(Event(type="binding.removed", subject=instance_id, previous=previous))
     events += [
-        Event(type="app.removed", subject=row["id"], previous=_app(row))
+        Event(type="app.removed", subject=row["id"], previous=object_of(AppObject, row))
         for row in apps
         if row["removed_at"] is None
     ]
@@ -103,7 +103,3 @@ async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime
     people = members_authorised_through(instance_id)
     later = await refresh_access(db, tenant_id, people, cause, first=first)
     return Ending(events, {action: counts.get(action, 0) + later.get(action, 0) for action in counts | later})
-
-
-def _app(row: Any) -> AppObject:
-    return AppObject(**{name: row[name] for name in AppObject.__struct_fields__})

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from tenancy.access_rows import MEMBERS_MOVED, has_grants, refresh_access
+from tenancy.access_rows import refresh_moved
 from tenancy.database import Db
 from tenancy.events import insert_events
 from tenancy.undo_rules import LOOP, Remaining, Restored, Told, Undoing, find_closing, find_hindrance, judge
@@ -99,10 +99,7 @@ async def _restore(db: Db, undoing: Undoing, wanted: Sequence[Told], first: int)
         [_previous(event)["parent_code"] for event in wanted],
     )
     counts = {row["type"]: row["count"] for row in rows}
-    if counts.keys() - {"department.renamed"} and await has_grants(db, undoing.tenant_id):
-        restored = first + sum(counts.values())
-        counts |= await refresh_access(db, undoing.tenant_id, MEMBERS_MOVED, undoing.cause, first=restored)
-    return counts
+    return counts | await refresh_moved(db, undoing.tenant_id, counts, undoing.cause, first=first)
 
 
 def _previous(told: Told) -> dict[str, Any]:

@@ -130,6 +130,12 @@ async def follow_directly(follower, tenant_id):
         follower.hear(event)
 
 
+async def catch_up(reader):
+    """Let a reader go on, page by page, until nothing is left."""
+    while await reader.step():
+        pass
+
+
 class HttpFollower:
     """Follows one tenant with the API only: the types, a snapshot, pages of events."""
 
@@ -167,11 +173,7 @@ class HttpFollower:
         assert page["next"] == self.follower.number <= page["last"]
         return len(page["items"])
 
-    async def catch_up(self):
-        while await self.step():
-            pass
-
     async def is_right(self):
         """Whether the present, as a snapshot tells it, is what has been followed to; then nothing differs."""
-        await self.catch_up()
+        await catch_up(self)
         assert self.follower.differs_from(await self.snapshot()) == []

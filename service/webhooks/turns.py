@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 
 import msgspec
 import structlog
@@ -78,11 +79,15 @@ class Turn:
                 break
         await give_back([self.lease], now=self._teller.runtime.clock())
 
+    @cached_property
+    def _secrets(self) -> tuple[str, ...]:
+        return open_secrets(self.lease.endpoint_id, self.lease.sealed_secrets, self._teller.runtime.keyring)
+
     async def _tell(self, event: EncodedRecord) -> Attempt:
         lease, teller = self.lease, self._teller
         at = teller.runtime.clock()
         try:
-            secrets = open_secrets(lease.endpoint_id, lease.sealed_secrets, teller.runtime.keyring)
+            secrets = self._secrets
         except SecretUndecryptable as error:
             return Attempt(
                 number=event.number, at=at, duration_ms=0, status=None, answer="", error=error.message

@@ -2,6 +2,7 @@
 
 import json
 
+import asyncpg
 import pytest
 
 from tests.conftest import OPERATOR_TOKEN
@@ -31,6 +32,15 @@ async def filled(office):
     await office.grant("group", "h")
     await office.news()
     return office
+
+
+@pytest.fixture
+async def database(settings):
+    """The tables themselves, across tenants."""
+    connection = await asyncpg.connect(settings.database_url, timeout=10)
+    await connection.execute("SET ROLE tenon_system")
+    yield connection
+    await connection.close()
 
 
 async def picture(office):

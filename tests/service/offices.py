@@ -21,6 +21,12 @@ def lost(office, *names):
     return [(name, "lost", office.app) for name in names]
 
 
+async def newest(office, **params):
+    """The newest call about the enterprise, of those that are asked for."""
+    [push] = (await office.get("/pushes", limit=1, **params))["items"]
+    return push
+
+
 class Office:
     """One enterprise with our API (`get`, `put` …, addresses below its own) and with the marketplace."""
 
@@ -120,7 +126,7 @@ class Office:
 
     async def newest_push(self):
         """(author, time) of the newest call about the enterprise."""
-        [push] = (await self.get("/pushes", limit=1))["items"]
+        push = await newest(self)
         return {"push": push["id"]}, push["received_at"]
 
     async def newest_purchase_push(self):

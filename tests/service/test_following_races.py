@@ -21,7 +21,7 @@ from tenancy.members import put_members, remove_members
 from tenancy.retention import remove_old_events
 from tenancy.subjects import Subject
 from tenancy.tree import Department
-from tests.followers import Follower, HttpFollower
+from tests.followers import Follower, HttpFollower, catch_up
 from tests.tenancy.worlds import APP, World
 
 TENANTS = 4
@@ -93,12 +93,8 @@ class EveryoneFollower:
         self.cursor = page["next"]
         return len(page["items"])
 
-    async def catch_up(self):
-        while await self.step():
-            pass
-
     async def is_right(self):
-        await self.catch_up()
+        await catch_up(self)
         for part in self.parts.values():
             assert part.follower.differs_from(await part.snapshot()) == []
 

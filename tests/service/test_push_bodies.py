@@ -5,7 +5,6 @@ from datetime import timedelta
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
-import asyncpg
 import msgspec
 import pytest
 
@@ -15,20 +14,7 @@ from service.worker import sweep
 from tenancy.acts import Act
 from tenancy.tokens import make_token
 from tests.marketplace import user
-
-
-@pytest.fixture
-async def database(settings):
-    """The tables themselves, across tenants."""
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
-    await connection.execute("SET ROLE tenon_system")
-    yield connection
-    await connection.close()
-
-
-async def newest(office, **params):
-    [push] = (await office.get("/pushes", limit=1, **params))["items"]
-    return push
+from tests.service.offices import newest
 
 
 async def newest_base(api, product, **params):

@@ -18,7 +18,7 @@ from tests.service.offices import BOOTSTRAP, gained
 
 
 @pytest.fixture
-async def database(settings):
+async def owner(settings):
     """As the owner of the tables."""
     connection = await asyncpg.connect(settings.migration_database_url, timeout=10)
     yield connection
@@ -26,16 +26,16 @@ async def database(settings):
 
 
 @pytest.fixture
-def out_of_order(database):
+def out_of_order(owner):
     """While it lasts, the service may not write that table: a fault of ours, not an outage."""
 
     @contextlib.asynccontextmanager
     async def break_table(table, role="tenon_serving"):
-        await database.execute(f"REVOKE INSERT, UPDATE ON {table} FROM {role}")
+        await owner.execute(f"REVOKE INSERT, UPDATE ON {table} FROM {role}")
         try:
             yield
         finally:
-            await database.execute(f"GRANT INSERT, UPDATE ON {table} TO {role}")
+            await owner.execute(f"GRANT INSERT, UPDATE ON {table} TO {role}")
 
     return break_table
 
@@ -150,14 +150,14 @@ async def test_a_time_ahead_of_our_clock_is_cut_to_when_the_push_came_not_to_the
 
 
 async def test_a_corrupt_key_of_the_product_is_mended_and_the_application_arrives(
-    office, runtime, product, database
+    office, runtime, product, owner
 ):
     """The product's RSA key was damaged in the database, as a wrong restore would."""
     good = await read_product(product, keyring=runtime.keyring)
 
     async def store(secrets):
         sealed = runtime.keyring.seal(msgspec.json.encode(secrets), purpose=f"product:{product}")
-        await database.execute("UPDATE product SET secrets = $2 WHERE slug = $1", product, sealed)
+        await owner.execute("UPDATE product SET secrets = $2 WHERE slug = $1", product, sealed)
         runtime.products.forget(product)
 
     await store(msgspec.structs.replace(good.secrets, rsa_private_keys=("no key at all",)))

@@ -4,7 +4,6 @@ import asyncio
 import os
 from uuid import uuid4
 
-import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,20 +11,7 @@ from hypothesis import strategies as st
 from tenancy import push_bodies
 from tenancy.push_bodies import MOST_BYTES, open_body, reseal_bodies, seal_body
 from tenancy.secrets import Keyring
-
-
-@pytest.fixture
-async def database(settings):
-    """The tables themselves, across tenants."""
-    connection = await asyncpg.connect(settings.database_url, timeout=10)
-    await connection.execute("SET ROLE tenon_system")
-    yield connection
-    await connection.close()
-
-
-async def newest(office):
-    [push] = (await office.get("/pushes", limit=1))["items"]
-    return push
+from tests.service.offices import newest
 
 
 @given(plain=st.binary(max_size=2000) | st.integers(500, 520).map(lambda size: b"{" * size))

@@ -5,17 +5,12 @@ from uuid import uuid4
 import pytest
 
 from tests.service.offices import gained
-from tests.service.undoing import TREE, newest, reasons, tree, undo
+from tests.service.undoing import TREE, newest, reasons, staff, tree, undo
 
 
 @pytest.fixture
 async def staffed(office):
-    """`cleo` of `C` and `dora` of `X` know another app; whoever is below `A` may use ours."""
-    await office.employ("cleo", department="C")
-    await office.employ("dora", department="X")
-    await office.grant("department", "A")
-    await office.told()
-    return office
+    return await staff(office)
 
 
 async def test_a_wrong_list_is_undone_with_everybodys_access(staffed):

@@ -4,17 +4,12 @@ import pytest
 
 from tests.marketplace import user
 from tests.service.offices import gained
-from tests.service.undoing import newest, person, reasons, undo
+from tests.service.undoing import newest, person, reasons, staff, undo
 
 
 @pytest.fixture
 async def staffed(office):
-    """`cleo` of `C` and `dora` of `X` know another app; whoever is below `A` may use ours."""
-    await office.employ("cleo", department="C")
-    await office.employ("dora", department="X")
-    await office.grant("department", "A")
-    await office.told()
-    return office
+    return await staff(office)
 
 
 async def test_removed_people_come_back_as_they_were_with_their_access(staffed):

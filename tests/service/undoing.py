@@ -3,6 +3,15 @@
 TREE = [("A", "Head office", ""), ("B", "Plant", "A"), ("C", "Line 1", "B"), ("X", "Branch", "")]
 
 
+async def staff(office):
+    """`cleo` of `C` and `dora` of `X` know another app; whoever is below `A` may use ours."""
+    await office.employ("cleo", department="C")
+    await office.employ("dora", department="X")
+    await office.grant("department", "A")
+    await office.told()
+    return office
+
+
 async def undo(office, push=None):
     """Undo the newest push or that one; the answer."""
     push = push or await newest(office)
