@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -16,12 +15,15 @@ import httpx2
 import msgspec
 from rich.console import Console
 
-from service.demo_summary import print_summary
+from service.demo_summary import print_sign_in, print_summary
 from service.serve import ready_settings, serving_environment
 from service.settings import PREFIX, Settings
-from service.simulator.buyers import make_buyer
+from service.simulator.auth_centre import open_auth_centre
+from service.simulator.auth_centre_requests import PORTAL
+from service.simulator.buyers import Buyer, make_buyer
+from service.simulator.enterprises import enterprise_of
 from service.simulator.marketplace import Marketplace
-from service.simulator.organisations import make_organisation
+from service.simulator.organisations import Organisation, make_organisation
 from service.simulator.scenarios import Scene, sync_departments
 from service.simulator.stories import Scenario, Story, tell
 from service.simulator.tally import Tally
@@ -47,12 +49,10 @@ def run_demo(settings: Settings, *, once: bool) -> None:
     click.echo("Starting the embedded PostgreSQL and Valkey …")
     with ready_settings(settings) as complete, _server(complete):
         click.echo(f"Serving on {complete.public_url}\n")
-        asyncio.run(_show(complete))
-        if not once:
-            click.echo("\nEverything stays up until Ctrl-C.")
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.pause()
-            click.echo()
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_show(complete, once=once))
+            return
+        click.echo()
 
 
 def _on_free_port(settings: Settings) -> Settings:
@@ -80,6 +80,9 @@ def _server(settings: Settings) -> Iterator[None]:
         f"{PREFIX}PUBLIC_URL": settings.public_url,
         f"{PREFIX}OPERATOR_TOKEN": settings.operator_token or "",
         f"{PREFIX}LOG_LEVEL": "warning",
+        # The simulated auth centre is on this machine.
+        f"{PREFIX}SIGN_IN_HTTP": "on",
+        f"{PREFIX}SIGN_IN_PRIVATE": "on",
     }
     process = subprocess.Popen([sys.executable, "-m", "service", "serve"], env=environment)
     try:
@@ -109,17 +112,25 @@ async def _demand_success(answer: httpx2.Response) -> None:
         raise DemoFailed(f"{answer.request.method} {answer.request.url} was refused: {answer.text}")
 
 
-async def _show(settings: Settings) -> None:
-    async with httpx2.AsyncClient(
-        base_url=settings.public_url,
-        headers={"Authorization": f"Bearer {settings.operator_token}"},
-        timeout=30,
-        trust_env=False,
-        event_hooks={"response": [_demand_success]},
-    ) as api:
+async def _show(settings: Settings, *, once: bool) -> None:
+    async with (
+        open_auth_centre() as centre,
+        httpx2.AsyncClient(
+            base_url=settings.public_url,
+            headers={"Authorization": f"Bearer {settings.operator_token}"},
+            timeout=30,
+            trust_env=False,
+            event_hooks={"response": [_demand_success]},
+        ) as api,
+    ):
         base_key, kit_key = secrets.token_hex(16), secrets.token_hex(16)
-        keys = {"base_keys": [base_key], "kit_keys": [kit_key]}
-        product = (await api.put(f"/v1/products/{_PRODUCT}", json={"name": "Demonstration", **keys})).json()
+        described = {
+            "name": "Demonstration",
+            "base_keys": [base_key],
+            "kit_keys": [kit_key],
+            "portal_url": f"{centre.url}{PORTAL}",
+        }
+        product = (await api.put(f"/v1/products/{_PRODUCT}", json=described)).json()
         marketplace = Marketplace(
             product["production_address"],
             base_key=base_key,
@@ -128,18 +139,30 @@ async def _show(settings: Settings) -> None:
         )
         organisation = make_organisation(departments=DEPARTMENTS, members=MEMBERS, seed=7, language="zh")
         # Every demonstration is another buyer's, so that a kept database shows the first sync again.
-        buyer = make_buyer(secrets.token_hex(8), name=organisation.name, short_name=organisation.short_name)
-        tally = Tally(lambda _line: None)
-        scene = Scene(marketplace=marketplace, buyer=buyer, listen=tally.hear)
-        story = Story(organisation=organisation, seed=7, changes=CHANGES)
-        click.echo(
-            f"The marketplace pushes {organisation.name}: {DEPARTMENTS} departments, {MEMBERS} members …"
+        buyer = msgspec.structs.replace(
+            make_buyer(secrets.token_hex(8), name=organisation.name, short_name=organisation.short_name),
+            domain_name=centre.url,
         )
-        async with marketplace:
-            scene = await tell(Scenario.JOURNEY, scene, story)
-            cut_off = organisation.departments[: DEPARTMENTS // 5]
-            await sync_departments(scene, msgspec.structs.replace(organisation, departments=cut_off))
-        Console().print(tally.table())
-        if not tally.all_as_expected:
-            raise DemoFailed("A push was not answered as it should be; run `tenon simulate` to see which.")
-        await print_summary(api, scene.buyer, settings)
+        buyer = await _push(marketplace, organisation, buyer)
+        await print_summary(api, buyer, settings)
+        enterprise = centre.admit(enterprise_of(organisation, buyer, login_url=product["login_address"]))
+        await print_sign_in(centre, enterprise, settings)
+        if not once:
+            click.echo("\nEverything stays up until Ctrl-C.")
+            await asyncio.Event().wait()
+
+
+async def _push(marketplace: Marketplace, organisation: Organisation, buyer: Buyer) -> Buyer:
+    """Push the purchase, the enterprise and its changes; the buyer with the instance that it got."""
+    tally = Tally(lambda _line: None)
+    scene = Scene(marketplace=marketplace, buyer=buyer, listen=tally.hear)
+    story = Story(organisation=organisation, seed=7, changes=CHANGES)
+    click.echo(f"The marketplace pushes {organisation.name}: {DEPARTMENTS} departments, {MEMBERS} members …")
+    async with marketplace:
+        scene = await tell(Scenario.JOURNEY, scene, story)
+        cut_off = organisation.departments[: DEPARTMENTS // 5]
+        await sync_departments(scene, msgspec.structs.replace(organisation, departments=cut_off))
+    Console().print(tally.table())
+    if not tally.all_as_expected:
+        raise DemoFailed("A push was not answered as it should be; run `tenon simulate` to see which.")
+    return scene.buyer

@@ -6,7 +6,10 @@ import click
 import httpx2
 
 from service.settings import Settings
+from service.simulator.auth_centre import AuthCentre
 from service.simulator.buyers import Buyer
+from service.simulator.enterprises import Enterprise
+from service.simulator.sign_in_story import sign_in_story
 
 _TOP_DEPTH = 1
 _TOP_NODES = 12
@@ -48,6 +51,16 @@ async def print_summary(api: httpx2.AsyncClient, buyer: Buyer, settings: Setting
     for path in (f"{home}/tree", f"{home}/members?q={user_name}", access, changes, audit, log):
         click.echo(f"  curl -H \"Authorization: Bearer $TOKEN\" '{url}{path}'")
     click.echo(f"  API documentation: {url}/docs   machine-readable: {url}/openapi.json")
+
+
+async def print_sign_in(centre: AuthCentre, enterprise: Enterprise, settings: Settings) -> None:
+    """Sign a member in with the marketplace's account, and say how to do so in a browser."""
+    user_name = next(name for name, member in enterprise.members.items() if member.enabled)
+    click.echo("\nA buyer's user signs in with the account of the enterprise:")
+    click.echo(f"  {await sign_in_story(centre, enterprise, user_name)}")
+    click.echo("\nSign in yourself:")
+    click.echo(f"  {settings.public_url}/sign-in   enterprise code: {enterprise.buyer.tenant_code}")
+    click.echo(f"  then enter the account {user_name}; the simulated auth centre asks for no password")
 
 
 async def _grant(api: httpx2.AsyncClient, home: str, app: str, department: dict[str, Any]) -> str:

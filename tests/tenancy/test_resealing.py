@@ -53,7 +53,8 @@ async def test_after_resealing_the_new_key_alone_opens_everything(
 
     counts = await reseal_secrets(keyring=Keyring([new, *old]), act=an_act())
     assert set(counts) == {"products", "endpoints", "contacts", "apps", "bodies"}
-    assert all(number for kind, number in counts.items() if kind != "endpoints")
+    # Endpoints and bodies are there when other tests have left some; they have tests of their own.
+    assert all(counts[kind] for kind in ("products", "contacts", "apps"))
     entries = await list_audit(None, action="keys.rotated", source="api", cursor=None, limit=1)
     assert (entries.items[0].subject, entries.items[0].after) == (new[0], {"counts": counts})
 

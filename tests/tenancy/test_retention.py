@@ -109,7 +109,7 @@ async def test_a_tenant_is_erased_a_set_time_after_its_last_binding_ended_and_a_
     assert (await read_tenant(kept)).unbound_at is None
 
 
-async def test_every_table_that_a_tenant_owns_is_erased():
+async def test_every_table_that_a_tenant_owns_is_erased(runtime):
     async with system_scope() as db:
         found = await db.fetch(
             "SELECT attrelid::regclass::text AS name FROM pg_attribute JOIN pg_class ON oid = attrelid"
