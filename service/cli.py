@@ -23,6 +23,7 @@ from service.settings import Settings, SettingsInvalid, read_settings
 from service.simulator.commands import scorecard, simulate
 from service.wiring import open_runtime
 from service.worker import work
+from sso.connection_secrets import reseal_connections
 from sso.signing_keys import reseal_signing_keys, rotate_signing_keys
 from tenancy.acts import Act
 from tenancy.database import close_database, open_database
@@ -157,15 +158,19 @@ def rotate_keys(*, keep_signing_keys: bool) -> None:
 
     async def run(settings: Settings) -> tuple[dict[str, int], list[SigningKeyFact]]:
         async with open_runtime(settings) as runtime:
-            done = await reseal_secrets(keyring=runtime.keyring, act=_command())
-            done["signing keys"] = await reseal_signing_keys(keyring=runtime.keyring)
+            keyring = runtime.keyring
+            others = {
+                "connections": await reseal_connections(keyring=keyring),
+                "signing_keys": await reseal_signing_keys(keyring=keyring),
+            }
+            done = await reseal_secrets(keyring=keyring, act=_command(), resealed=others)
             if keep_signing_keys:
                 return done, []
-            return done, await rotate_signing_keys(keyring=runtime.keyring, act=_command())
+            return done, await rotate_signing_keys(keyring=keyring, act=_command())
 
     with ready_settings(_settings()) as settings:
         done, made = _run(run(settings))
-    counts = ", ".join(f"{count} {kind}" for kind, count in done.items())
+    counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in done.items())
     click.echo(f"Encrypted the secrets of {counts} under the first key.")
     for key in made:
         start = key.active_at.isoformat(sep=" ", timespec="minutes")

@@ -45,6 +45,7 @@ class UpstreamFlow(msgspec.Struct, frozen=True, kw_only=True):
     product: str | None = None
     pending: str | None = None
     return_to: str | None = None
+    issuer: str | None = None
     nonce: str | None = None
     verifier: str | None = None
 

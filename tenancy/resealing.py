@@ -1,5 +1,6 @@
 """Encrypting all stored secrets anew under the first key, so that an old one can be taken away."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from tenancy.acts import Act, record_act
@@ -16,8 +17,10 @@ from tenancy.secrets import Keyring
 _PAGE = 500
 
 
-async def reseal_secrets(*, keyring: Keyring, act: Act) -> dict[str, int]:
+async def reseal_secrets(*, keyring: Keyring, act: Act, resealed: Mapping[str, int] = {}) -> dict[str, int]:
     """Encrypt everything anew, tenant by tenant; returns how many values of each kind there are.
+
+    `resealed` counts what others have encrypted anew already.
 
     Raises:
         SecretUndecryptable: a value is under a key that is not configured; nothing of its kind is lost.
@@ -28,6 +31,7 @@ async def reseal_secrets(*, keyring: Keyring, act: Act) -> dict[str, int]:
         "contacts": await _reseal_contacts(keyring),
         "apps": sum([await _reseal_apps(tenant_id, keyring) for tenant_id in await _tenants()]),
         "bodies": await reseal_bodies(keyring=keyring),
+        **resealed,
     }
     async with system_scope() as db:
         rotated = Event(type="keys.rotated", subject=keyring.first, data=KeysFact(counts=counts))

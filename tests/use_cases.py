@@ -1,4 +1,4 @@
-"""What the code itself says of its use cases: everything public in `tenancy` that writes events by itself."""
+"""What the code itself says of its use cases: everything public that writes events by itself."""
 
 import ast
 
@@ -24,7 +24,7 @@ def _imported(tree):
 def _functions():
     """Each function with its node and what it refers to, by (module, name)."""
     functions = {}
-    for path in list_modules("tenancy"):
+    for path in list_modules("tenancy", "sso"):
         tree, module = ast.parse(path.read_text(encoding="utf-8")), _name(path)
         names = _imported(tree)
         names |= {node.name: (module, node.name) for node in tree.body if hasattr(node, "name")}
@@ -41,7 +41,10 @@ def _owns_its_transaction(node):
 
 
 def list_use_cases():
-    """`module.name` of each public function that records something, or has it recorded, by itself."""
+    """`module.name` of each public function that records something, or has it recorded, by itself.
+
+    Those of `tenancy` go without the name of their package.
+    """
     functions = _functions()
     recording = set(_RECORDERS)
     assert recording <= functions.keys()

@@ -94,8 +94,8 @@ async def finish_at_provider(
     ):
         raise Refused("expired_flow")
     act = _act(request)
+    await _check_issuer(runtime, flow, iss)
     if "error" in parameters or code is None:
-        await _check_issuer(runtime, flow, iss)
         raise CodeRefused
     arrived = await arrive_from_provider(
         runtime.upstreams,
@@ -131,6 +131,9 @@ async def _check_issuer(runtime: Runtime, flow: UpstreamFlow, iss: str | None) -
     connection = await find_connection(flow.tenant_id, flow.connection)
     if connection is None or not isinstance(connection.settings, OidcSettings):
         raise ConnectionDisabled
+    # Made anew meanwhile for another provider, it must not be given this one's code.
+    if connection.settings.issuer != flow.issuer:
+        raise Refused("expired_flow")
     check_response_issuer(await runtime.upstreams.discovery.metadata(connection.settings.issuer), iss)
 
 

@@ -159,7 +159,9 @@ def _title_of(connection: Connection) -> str | None:
 async def _begin_at_provider(runtime: Runtime, settings: OidcSettings, begun: UpstreamFlow) -> str:
     nonce, verifier = make_handle(), secrets.token_urlsafe(_VERIFIER_BYTES)
     metadata = await runtime.upstreams.discovery.metadata(settings.issuer)
-    state = await runtime.flows.put(msgspec.structs.replace(begun, nonce=nonce, verifier=verifier))
+    state = await runtime.flows.put(
+        msgspec.structs.replace(begun, issuer=settings.issuer, nonce=nonce, verifier=verifier)
+    )
     return begin(
         settings,
         metadata,

@@ -180,7 +180,10 @@ async def test_trying_a_connection_says_what_is_wrong_and_what_to_register(offic
     steps = {step["step"]: step for step in tried.json()["steps"]}
     assert steps["settings"]["ok"] is True
     assert [step for step in steps.values() if step["ok"] is False]
-    assert f"{runtime.settings.public_url}/sign-in/oidc/{office.tenant_id}/acme" in steps["redirect_uri"]["message"]
+    assert (
+        f"{runtime.settings.public_url}/sign-in/oidc/{office.tenant_id}/acme"
+        in steps["redirect_uri"]["message"]
+    )
     assert SECRET not in tried.text
 
 

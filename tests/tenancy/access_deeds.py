@@ -3,6 +3,8 @@
 from itertools import count
 from uuid import uuid4
 
+from sso.connection_rows import KOOGALLERY
+from sso.identities import find_or_link
 from tenancy.access import check_access, list_access
 from tenancy.acts import Act
 from tenancy.app_switches import disable_app, enable_app
@@ -83,6 +85,8 @@ class RealEnterprise:
             if deed.kind == "put_group":
                 group = {"name": "Group", "expected_revision": None}
                 await put_group(await self.tenant_id(), *deed.arguments, **group, act=act)
+            elif deed.kind == "sign_in":
+                await _sign_in(await self.tenant_id(), *deed.arguments, act=act)
             elif deed.kind in _ACTS:
                 await _ACTS[deed.kind](await self.tenant_id(), *map(_said, deed.arguments), act=act)
             else:
@@ -132,6 +136,11 @@ class RealEnterprise:
             found += [item.user_name for item in page.items]
             if (cursor := page.next) is None:
                 return found
+
+
+async def _sign_in(tenant_id, person, *, act):
+    account = {"subject": f"account of {person}", "user_name": person, "name": None}
+    await find_or_link(tenant_id, KOOGALLERY, **account, creates_members=True, act=act)
 
 
 def _said(argument):

@@ -6,7 +6,7 @@ what has to be done to the real enterprise.
 
 from dataclasses import dataclass, field
 
-from tenancy.member_facts import MemberFacts
+from tenancy.member_facts import DEFAULTS, MemberFacts
 from tenancy.tree import Department
 from tests.tenancy.access_model import AccessModel, Purchase
 
@@ -132,6 +132,15 @@ class AccessHistory:
     def wait(self, seconds):
         self.model.clock += seconds
         return []
+
+    # What people do.
+
+    def sign_in(self, person):
+        refusals = _due(("member_removed", self.model.is_gone(person)))
+        if not refusals:
+            self.model.people.setdefault(person, dict(DEFAULTS))
+            self.model.linked.add(person)
+        return self._do("sign_in", person, refusals=refusals)
 
     # What administrators do.
 

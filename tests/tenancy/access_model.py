@@ -28,12 +28,14 @@ class AccessModel(Model):
     groups: dict = field(default_factory=dict)
     grants: set = field(default_factory=set)
     seen_departments: set = field(default_factory=set)
+    linked: set = field(default_factory=set)
 
     def administered(self):
-        """All that only administrators change: stopped apps, groups, what is in them, and grants."""
+        """What no push changes: stopped apps, groups, what is in them, grants and linked accounts."""
         contents = {(group, *subject) for group, has in self.groups.items() for subject in has}
         grants = {(app, *subject) for app, subject in self.grants}
-        return {(app,) for app in self.stopped}, {(group,) for group in self.groups}, contents, grants
+        stopped, groups = {(app,) for app in self.stopped}, {(group,) for group in self.groups}
+        return stopped, groups, contents, grants, {(person,) for person in self.linked}
 
     def exists(self, subject):
         kind, name = subject

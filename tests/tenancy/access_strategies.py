@@ -49,6 +49,7 @@ the_people = (
         "withdraw", instances, apps, st.sets(people, min_size=1), st.sampled_from(("cancelled", "removed"))
     ),
 )
+the_arrivals = (operation("sign_in", people),)
 the_gates = (
     operation("freeze", instances, st.booleans()),
     operation("renew", instances, st.integers(0, 8)),

@@ -38,6 +38,7 @@ _ADMINISTERED = (
     "SELECT id FROM group_",
     "SELECT group_id, subject_type, subject FROM group_member",
     "SELECT app_id, subject_type, subject FROM grant_",
+    "SELECT m.user_name FROM identity i JOIN member m ON m.id = i.member_id",
 )
 
 # What the log says is the same whenever it is read; only a fault that mends itself could hide in between.

@@ -68,11 +68,15 @@ class Model:
             self.words[instance, app, facts.user_name] = (word, True)
 
     def is_present(self, person):
-        """Until an app has removed it and no app of a present binding keeps it."""
+        """Once described, until it is gone."""
+        return person in self.people and not self.is_gone(person)
+
+    def is_gone(self, person):
+        """An app has removed it and no app of a present binding keeps it."""
         words = [word for (_, _, name), word in self.words.items() if name == person]
         removed = any(word == "removed" for word, _ in words)
         kept = any(counts and word != "removed" for word, counts in words)
-        return person in self.people and (kept or not removed)
+        return removed and not kept
 
     def explain(self, app, person):
         """None for an unknown app, else whether it may be used, and the reasons for and against."""

@@ -1,7 +1,7 @@
 """A scenario for each use case: what comes before the `yield` prepares, what comes after is told.
 
 These are about the objects of an enterprise, changed by pushes, administrators and the worker; the rest is in
-`other_scenarios`.
+`other_scenarios` and `sign_in_scenarios`.
 """
 
 from tenancy.app_switches import disable_app, enable_app
@@ -26,7 +26,7 @@ SCENARIOS = {}
 
 
 def scenario(name):
-    """Register the scenario of the use case `module.function` of `tenancy`."""
+    """Register the scenario of the use case `module.function` of `tenancy`, or `sso.module.function`."""
 
     def register(function):
         assert name not in SCENARIOS

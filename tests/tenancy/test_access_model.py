@@ -12,6 +12,7 @@ from tests.tenancy.access_histories import Deed
 from tests.tenancy.access_model import EVERYONE
 from tests.tenancy.access_strategies import (
     operations,
+    the_arrivals,
     the_bindings,
     the_gates,
     the_grants,
@@ -59,6 +60,14 @@ async def test_a_grant_to_a_group_follows_every_change_of_the_groups(steps, open
     await live(enterprise, steps)
 
 
+@hypothesis_settings(max_examples=20)
+@given(steps=operations(the_arrivals, the_people, the_grants, the_bindings, length=14))
+async def test_whoever_comes_to_be_by_signing_in_has_the_access_of_a_member(steps, opened):
+    enterprise = await opened()
+    await enterprise.do("grant", "app-1", EVERYONE)
+    await live(enterprise, steps)
+
+
 @hypothesis_settings(max_examples=30)
 @given(
     steps=operations(the_gates, the_gates, the_bindings, the_people, the_grants, length=12),
@@ -98,6 +107,16 @@ async def test_a_grant_to_a_department_covers_departments_that_arrive_or_move_th
     assert await enterprise.everyone("app-1") == ["ann", "bob", "cho"]
     await enterprise.do("put_department", 0, "D0", None)
     assert await enterprise.everyone("app-1") == ["cho"]
+
+
+async def test_a_grant_to_everyone_covers_whoever_comes_to_be_by_signing_in(opened):
+    enterprise = await opened()
+    await enterprise.do("grant", "app-1", EVERYONE)
+    await enterprise.do("sign_in", "cho")
+    assert await enterprise.everyone("app-1") == ["ann", "bob", "cho"]
+    await enterprise.do("withdraw", 0, "app-1", {"cho"}, "removed")
+    await enterprise.do("sign_in", "cho")
+    assert await enterprise.everyone("app-1") == ["ann", "bob"]
 
 
 async def test_stopping_and_starting_brings_the_same_people_back_and_keeps_all_grants(opened):
