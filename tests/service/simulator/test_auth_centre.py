@@ -7,11 +7,10 @@ import httpx2
 import msgspec
 import pytest
 
-from service.simulator.auth_centre import AuthCentre, Site, open_auth_centre
+from service.simulator.auth_centre import AuthCentre, open_auth_centre
 from service.simulator.auth_centre_requests import LOGOUT, TOKEN, USERINFO
 from service.simulator.buyers import make_buyer
 from service.simulator.enterprises import Enterprise, enterprise_of
-from service.simulator.listening import CannotListen
 from service.simulator.organisations import make_organisation
 
 LOGIN_URL = "https://vendor.example/login?product=crm"
@@ -289,23 +288,6 @@ async def test_what_is_told_can_differ_from_the_truth(http, centre):
     assert (await http.get(USERINFO, headers=bearer)).json()["tenant"] == "elsewhere"
     centre.tickets.end_access(shop.buyer.client_id)
     assert (await http.get(USERINFO, headers=bearer)).status_code == 401
-
-
-async def test_each_centre_serves_at_a_port_of_its_own():
-    async with open_auth_centre() as one, open_auth_centre() as other:
-        assert one.url != other.url
-        async with httpx2.AsyncClient(trust_env=False, verify=False) as client:
-            for centre in (one, other):
-                assert (await client.get(f"{centre.url}/unified-login/")).status_code == 200
-        port = urlsplit(one.url).port
-        with pytest.raises(CannotListen, match=f"cannot listen at 127.0.0.1:{port}: "):
-            async with open_auth_centre(Site(port=port)):
-                pass
-
-
-async def test_a_centre_behind_a_proxy_has_the_proxys_address():
-    async with open_auth_centre(Site(url="https://auth.example/")) as centre:
-        assert centre.url == "https://auth.example"
 
 
 async def test_waiting_ends_with_the_request_or_with_the_time(http, centre):
