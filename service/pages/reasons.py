@@ -17,7 +17,6 @@ Reason: TypeAlias = Literal[
     "unknown_enterprise",
     "unknown_client",
     "bad_request",
-    "too_many",
 ]
 # Why there is no access, when that is the reason.
 Cause: TypeAlias = Literal[
@@ -38,11 +37,10 @@ STATUSES: dict[Reason, int] = {
     "unknown_enterprise": 404,
     "unknown_client": 400,
     "bad_request": 400,
-    "too_many": 429,
 }
 
 # Reasons that pass by themselves, and the seconds after which trying again makes sense.
-RETRY_AFTER: dict[Reason, int] = {"upstream_unreachable": 30, "too_many": 60}
+RETRY_AFTER: dict[Reason, int] = {"upstream_unreachable": 30}
 
 # The blocks that the explanation of an access names, the one that a person should hear of first in front.
 _CAUSES: tuple[tuple[str, Cause], ...] = (

@@ -7,7 +7,7 @@ from service.pages.reasons import RETRY_AFTER, STATUSES, Cause, Reason
 from service.pages.render import page
 
 # What goes on where it stopped; every other refusal begins a sign-in anew.
-_REPEATABLE: frozenset[Reason] = frozenset({"not_yet_known", "upstream_unreachable", "too_many", "no_access"})
+_REPEATABLE: frozenset[Reason] = frozenset({"not_yet_known", "upstream_unreachable", "no_access"})
 
 
 def refused(

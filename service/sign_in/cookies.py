@@ -55,6 +55,11 @@ def _read(connection: AnyConnection, name: Name) -> str | None:
     return connection.cookies.get(_key(connection.app.state.runtime, name))
 
 
+def has_session_cookie(connection: AnyConnection) -> bool:
+    """Whether the browser says that it has a session, which may have ended."""
+    return bool(_read(connection, "session"))
+
+
 async def find_session(connection: AnyConnection) -> Held | None:
     """The browser's session, used once more; None when it has none or it has ended.
 
@@ -115,6 +120,6 @@ def csrf_of(connection: AnyConnection) -> str:
 
 def has_csrf(connection: AnyConnection, token: str | None) -> bool:
     """Whether a form came from a page of ours in this session."""
-    return bool(_read(connection, "session")) and hmac.compare_digest(
+    return has_session_cookie(connection) and hmac.compare_digest(
         csrf_of(connection).encode(), (token or "").encode()
     )

@@ -8,10 +8,11 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from service.pages.forms import Link
+from service.pages.forms import Link, Post
 from service.pages.reasons import Cause, Reason, cause_of
 from service.pages.refusals import failed, refused, unavailable
 from service.runtime import Runtime
+from service.sign_in.cookies import csrf_of, has_session_cookie
 from sso.clients import Client
 from sso.errors import (
     AccessTokenRefused,
@@ -57,6 +58,12 @@ _REASONS: tuple[tuple[type[DomainError], Reason], ...] = (
     (NotSignedIn, "expired_flow"),
     (Invalid, "bad_request"),
 )
+
+
+# What only the application can mend.
+_NOT_HERE: frozenset[Reason] = frozenset({"unknown_client", "bad_request"})
+# What another account could change.
+_ACCOUNTS: frozenset[Reason] = frozenset({"no_access", "disabled", "not_a_member", "wrong_tenant"})
 
 
 class Refused(DomainError):
@@ -128,19 +135,27 @@ def _refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
             return unavailable(language, correlation=correlation)
         return _fail(request, error)
     log.info("sign_in_refused", correlation=correlation, reason=reason, code=error.code, detail=error.detail)
-    if isinstance(error, Refused):
-        return refused(
-            language,
-            reason,
-            correlation=correlation,
-            product=None,
-            cause=error.cause,
-            note=error.note,
-            enterprise=error.enterprise,
-            account=error.account,
-            back=error.back,
-        )
-    return refused(language, reason, correlation=correlation, product=None)
+    told = error if isinstance(error, Refused) else Refused(reason)
+    return refused(
+        language,
+        reason,
+        correlation=correlation,
+        product=None,
+        cause=told.cause,
+        note=told.note,
+        enterprise=told.enterprise,
+        account=told.account,
+        back=told.back,
+        again=None if reason in _NOT_HERE else "/sign-in",
+        other_account=_offer_sign_out(request) if reason in _ACCOUNTS else None,
+    )
+
+
+def _offer_sign_out(request: AnyRequest) -> Post | None:
+    """The form that signs out, for a browser that has a session."""
+    if not has_session_cookie(request):
+        return None
+    return Post(action="/sign-out", csrf=csrf_of(request), targets=["https:", "http:"])
 
 
 def _reason_of(error: DomainError) -> Reason | None:

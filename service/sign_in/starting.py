@@ -15,6 +15,7 @@ from service.runtime import Runtime
 from service.sign_in.callbacks import callback_of
 from service.sign_in.cookies import browser_of, read_browser, read_enterprises
 from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
+from sso.clients import Client
 from sso.connection_rows import Connection
 from sso.connections import list_connections
 from sso.flows import PendingRequest, UpstreamFlow, digest_of, make_handle
@@ -45,15 +46,16 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     tenant, connection = parameters.get("tenant"), parameters.get("connection")
     pending, return_to = parameters.get("request"), parameters.get("return_to")
     fields = {name: value for name, value in (("request", pending), ("return_to", return_to)) if value}
-    product = await _product_of(request, pending)
+    client = await _client_of(request, pending)
+    product, title = (client.product, client.settings.name) if client else (None, None)
     if return_to is not None and not is_own_path(return_to):
         raise Refused("bad_request", note="The return_to must be a path of this server.")
     if tenant is None:
         was_asked = b"tenant=" in request.scope["query_string"]
-        return await _ask_enterprise(request, fields, error="missing" if was_asked else None)
+        return await _ask_enterprise(request, fields, title, error="missing" if was_asked else None)
     place = await _find_place(tenant.strip())
     if place is None:
-        return await _ask_enterprise(request, fields, typed=tenant.strip(), error="unknown")
+        return await _ask_enterprise(request, fields, title, typed=tenant.strip(), error="unknown")
     ways = await _ways_of(runtime, place, product)
     chosen = [one for one in ways if connection is None or one.name == connection]
     if not chosen:
@@ -61,7 +63,7 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     if len(chosen) > 1:
         return choose_connection(
             request.headers.get("accept-language"),
-            product=None,
+            product=title,
             enterprise=place.name,
             fields={**fields, "tenant": str(place.tenant_id)},
             ways=[Way(connection=one.name, title=_title_of(one)) for one in chosen],
@@ -89,8 +91,8 @@ def is_own_path(path: str) -> bool:
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
 
-async def _product_of(request: AnyRequest, handle: str | None) -> str | None:
-    """The product whose client has brought the request."""
+async def _client_of(request: AnyRequest, handle: str | None) -> Client | None:
+    """The client that has brought the request."""
     if handle is None:
         return None
     runtime: Runtime = request.app.state.runtime
@@ -100,7 +102,7 @@ async def _product_of(request: AnyRequest, handle: str | None) -> str | None:
     client = await runtime.clients.find(pending.request.client_id)
     if client is None:
         raise Refused("unknown_client")
-    return client.product
+    return client
 
 
 async def _find_place(named: str) -> SignInPlace | None:
@@ -113,12 +115,17 @@ async def _find_place(named: str) -> SignInPlace | None:
 
 
 async def _ask_enterprise(
-    request: AnyRequest, fields: dict[str, str], *, typed: str = "", error: EnterpriseError | None = None
+    request: AnyRequest,
+    fields: dict[str, str],
+    title: str | None,
+    *,
+    typed: str = "",
+    error: EnterpriseError | None = None,
 ) -> Response[bytes]:
     known = {place.tenant_id: place for place in await list_places(read_enterprises(request))}
     return choose_enterprise(
         request.headers.get("accept-language"),
-        product=None,
+        product=title,
         fields=fields,
         enterprises=[
             Enterprise(tenant=str(one), name=known[one].name, code=known[one].code)

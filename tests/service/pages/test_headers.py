@@ -69,7 +69,6 @@ def test_a_target_cannot_widen_the_policy(target):
         ("choose_enterprise_unknown", 404),
         ("refused_no_access", 403),
         ("refused_expired_flow", 400),
-        ("refused_too_many", 429),
         ("refused_upstream_unreachable", 503),
         ("unavailable", 503),
         ("failed", 500),
@@ -81,7 +80,7 @@ def test_the_status_fits_the_page(name, status):
 
 def test_what_passes_by_itself_says_when_to_try_again():
     assert unavailable("en", correlation="c", retry_after=7).headers["Retry-After"] == "7"
-    assert "Retry-After" in refused("en", "too_many", correlation="c", product=None).headers
+    assert "Retry-After" in refused("en", "upstream_unreachable", correlation="c", product=None).headers
     assert "Retry-After" not in refused("en", "disabled", correlation="c", product=None).headers
 
 

@@ -7,7 +7,7 @@ import httpx2
 import msgspec
 import pytest
 
-from service.simulator.auth_centre import AuthCentre, open_auth_centre
+from service.simulator.auth_centre import AuthCentre
 from service.simulator.auth_centre_requests import LOGOUT, TOKEN, USERINFO
 from service.simulator.buyers import make_buyer
 from service.simulator.enterprises import Enterprise, enterprise_of
