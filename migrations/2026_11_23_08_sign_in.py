@@ -39,6 +39,14 @@ CREATE INDEX tenant_code ON tenant (code, id) WHERE source_time IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE, DELETE ON client, signing_key, follower TO tenon_system
 """
 
+# Whoever loses access from now on is signed out. Forced, the policies would hide the feed from its owner, too.
+BEGIN_FOLLOWING = """
+ALTER TABLE feed NO FORCE ROW LEVEL SECURITY;
+INSERT INTO follower (name, position) SELECT 'departures', coalesce(max(position), 0) FROM feed
+    ON CONFLICT DO NOTHING;
+ALTER TABLE feed FORCE ROW LEVEL SECURITY
+"""
+
 
 def isolation(table: str) -> str:
     """Rows are visible to their own tenant only; without a tenant in scope the query fails loudly."""
@@ -76,6 +84,7 @@ async def forwards() -> MigrationManager:
             statements += isolation(table).split(";")
         for table, commands in SYSTEM_MAY.items():
             statements += system_access(table, commands).split(";")
+        statements += BEGIN_FOLLOWING.split(";")
         for statement in statements:
             if statement.strip():
                 await run(statement)

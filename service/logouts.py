@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import msgspec
@@ -17,6 +17,7 @@ from service.runtime import Runtime
 from service.webhooks.pool import Limits
 from service.webhooks.sender import Sender, open_sender
 from sso.client_parts import take_back
+from sso.clients import Client
 from sso.departures import follow_departures
 from sso.issued_tokens import sign_logout_token
 from sso.logout_rows import (
@@ -38,7 +39,8 @@ _HEADERS = {
     "cache-control": "no-store",
     "user-agent": "Tenon",
 }
-_LIMITS = Limits(total=5.0, connect=3.0, busy=64, busy_per_origin=32, idle=64)
+# Whoever waits for one of these places does so for less than a lease, however slow a client is.
+_LIMITS = Limits(total=5.0, connect=3.0, busy=64, busy_per_origin=8, idle=64)
 _UNEXPECTED = "Telling failed in Tenon itself; its log says why."
 
 
@@ -50,16 +52,16 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
         outage: between two looks while the database or Redis is away.
         lease: after which what a killed worker was about to tell is taken up by others.
         drain: for what is under way when the worker stops.
-        at_once: clients told at once.
-        per_client: of these, sessions of one client.
+        held: duties in hand at once, of which the sender tells some and the others wait.
+        per_client: of these, of one client.
     """
 
     poll: float = 0.05
     outage: float = 1.0
     lease: float = 60.0
     drain: float = 2.0
-    at_once: int = 64
-    per_client: int = 8
+    held: int = 512
+    per_client: int = 64
 
 
 async def tell_departures(runtime: Runtime, *, bounds: Bounds | None = None) -> None:
@@ -140,15 +142,24 @@ class Telling:
             del self._outcomes[: len(outcomes)]
 
     async def _begin(self) -> None:
+        runtime, bounds = self._runtime, self._bounds
         duties = await claim_duties(
             held=self._held,
-            most=self._bounds.at_once - len(self._tasks),
-            most_per_client=self._bounds.per_client,
-            now=self._runtime.clock(),
-            duration=timedelta(seconds=self._bounds.lease),
+            most=bounds.held - len(self._tasks),
+            most_per_client=bounds.per_client,
+            now=runtime.clock(),
+            duration=timedelta(seconds=bounds.lease),
         )
+        try:
+            left = await runtime.sessions.find_present({duty.session_id for duty in duties})
+            clients = {one: await runtime.clients.find(one) for one in {duty.client_id for duty in duties}}
+        except Unavailable:
+            self._outcomes += [put_off(duty, until=self._soon()) for duty in duties]
+            raise
         for duty in duties:
-            task = asyncio.create_task(self._do(duty))
+            task = asyncio.create_task(
+                self._do(duty, clients[duty.client_id], is_left=duty.session_id in left)
+            )
             self._tasks[task] = duty
             self._held[duty.client_id] += 1
             task.add_done_callback(self._end)
@@ -158,15 +169,22 @@ class Telling:
         self._held[client_id] -= 1
         if not self._held[client_id]:
             del self._held[client_id]
-        self._has_news.set()
+        # Until all are done, what came of them is recorded together.
+        if not self._tasks:
+            self._has_news.set()
 
-    async def _do(self, duty: Duty) -> None:
+    def _soon(self) -> datetime:
+        return self._runtime.clock() + timedelta(seconds=self._bounds.outage)
+
+    async def _do(self, duty: Duty, client: Client | None, *, is_left: bool) -> None:
         now = self._runtime.clock()
         try:
-            outcome = await self._tell(duty)
+            if is_left:
+                await take_back(self._runtime.sessions, duty, now=now)
+            outcome = await self._tell(duty, client)
         except Unavailable as error:
             log.warning("logout_waits", client=duty.client_id, code=error.code)
-            outcome = put_off(duty, until=now + timedelta(seconds=self._bounds.outage))
+            outcome = put_off(duty, until=self._soon())
         except DomainError as error:
             outcome = failed(duty, error.message, now=now)
         except Exception:
@@ -176,15 +194,13 @@ class Telling:
             log.warning("logout_given_up", client=duty.client_id, session=str(duty.session_id))
         self._outcomes.append(outcome)
 
-    async def _tell(self, duty: Duty) -> Outcome:
-        runtime = self._runtime
-        await take_back(runtime.sessions, duty, now=runtime.clock())
-        client = await runtime.clients.find(duty.client_id)
+    async def _tell(self, duty: Duty, client: Client | None) -> Outcome:
         if client is None:
             return nothing_to_tell(duty, reason="client_removed")
         address = client.settings.backchannel_logout_uri
         if address is None:
             return nothing_to_tell(duty)
+        runtime = self._runtime
         now = runtime.clock()
         signer = await runtime.signing_keys.signer(client.settings.id_token_signed_response_alg, now)
         token = sign_logout_token(
@@ -197,9 +213,9 @@ class Telling:
         )
         body = urlencode({"logout_token": token}).encode()
         answer = await self._sender.send(address, headers=_HEADERS, body=body)
-        if answer.error is not None or answer.status is None:
-            return failed(duty, answer.error or "", status=answer.status, now=runtime.clock())
-        return acknowledged(duty, answer.status, now=runtime.clock())
+        if answer.error is None and answer.status is not None:
+            return acknowledged(duty, answer.status, now=runtime.clock())
+        return failed(duty, answer.error or _UNEXPECTED, status=answer.status, now=runtime.clock())
 
     async def _drain(self) -> None:
         if self._tasks:

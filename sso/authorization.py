@@ -32,7 +32,8 @@ Parameters = Mapping[str, str]
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request of a registered client that can be answered.
 
-    `tenant`, `app` and `connection` say what the person would otherwise be asked.
+    `tenant`, `app` and `connection` say what the person would otherwise be asked; `subject` is the member
+    whom an ID token hint names, and nobody else will do.
     """
 
     client_id: str
@@ -46,6 +47,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str | None = None
     app: str | None = None
     connection: str | None = None
+    subject: str | None = None
 
 
 def single(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -60,6 +60,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
 class FamilyBroken(InvalidGrant):
     """The code or refresh token was used before; all that came of it is withdrawn."""
 
+    # A client knows the registered names only.
+    oauth_code = "invalid_grant"
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Family)

@@ -130,7 +130,7 @@ async def refresh_tokens(
         raise
     scopes = family.scopes if scope is None else tuple(dict.fromkeys(scope.split()))
     if not {"openid"} <= set(scopes) <= set(family.scopes):
-        raise InvalidScope("The scope must contain openid.")
+        raise InvalidScope("It must have openid and nothing new.")
     return await _issue(store, client, located, held, family, scopes, now=now)
 
 

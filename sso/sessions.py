@@ -5,7 +5,7 @@ session is there says only that somebody has signed in; what the member may do i
 """
 
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -237,6 +237,17 @@ class SessionStore:
                 rows = await pipe.execute()
             found += [UUID(name.decode()) for row in rows for name in row]
         return found
+
+    async def find_present(self, ids: Collection[UUID]) -> set[UUID]:
+        """Those of these sessions that are there; one that has run out may still be."""
+        present: set[UUID] = set()
+        for some in _chunks(list(ids)):
+            async with reaching_redis(self._redis), self._redis.pipeline(transaction=False) as pipe:
+                for session_id in some:
+                    pipe.exists(_key(session_id))
+                rows = await pipe.execute()
+            present.update(session_id for session_id, there in zip(some, rows, strict=True) if there)
+        return present
 
     async def read(self, ids: Sequence[UUID], *, now: datetime) -> dict[UUID, Held]:
         """Those of these sessions that have not run out, without using them."""

@@ -7,11 +7,12 @@ from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
+import msgspec
 from litestar import HttpMethod, Response, Router, get, post, route
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
-from service.oauth2.requests import MOST_BYTES, AnyRequest, describe, read_form, read_query
+from service.oauth2.requests import MOST_BYTES, AnyRequest, describe, read_form, read_hint, read_query
 from service.oauth2.tokens import REQUEST_URI
 from service.pages.forms import AppChoice, Post
 from service.pages.views import choose_app
@@ -61,6 +62,11 @@ async def authorize(request: AnyRequest) -> Response[bytes] | Redirect:
         raise Refused("bad_request", note=error.detail or error.message) from error
     try:
         asked = read_request(parameters, client)
+        hint = await read_hint(runtime, parameters.get("id_token_hint"))
+        if hint is not None:
+            if hint.audience != client.client_id:
+                raise InvalidRequest("The id_token_hint was made for another client.")
+            asked = msgspec.structs.replace(asked, subject=hint.subject)
     except (Invalid, Forbidden) as error:
         return _tell(runtime, redirect_uri, parameters.get("state"), error)
     return await _answer(request, client, asked)
@@ -108,7 +114,9 @@ async def _answer(
     is_silent = "none" in asked.prompts
     session, standing = await find_present(runtime.upstreams, await find_session(request), now=now)
     if session is None or standing is None or not _satisfies(session, standing, asked, pending, runtime):
-        if is_silent:
+        # Who has just signed in as somebody else than the hint names would only do so again.
+        is_another = session is not None and _is_new(session, pending) and not _is_named(session, asked)
+        if is_silent or is_another:
             return _tell(runtime, asked.redirect_uri, asked.state, LoginRequired())
         return await _send_to_sign_in(request, asked, handle)
     apps = await list_usable_apps(session.tenant_id, session.member_id, client.product, now=now)
@@ -140,7 +148,7 @@ async def _answer(
                 action="/oauth2/continue",
                 csrf=csrf_of(request),
                 fields={"request": handle},
-                targets=[_origin_of(asked.redirect_uri)],
+                targets=_targets_of(asked.redirect_uri),
             ),
         )
         page.cookies.extend(cookies)
@@ -163,13 +171,24 @@ def _satisfies(
     """Whether the session is of the enterprise that was asked for, and as fresh as was asked for."""
     if asked.tenant is not None and not _is_of(session, standing, asked.tenant.strip()):
         return False
-    # What began after the request was brought is as fresh as can be.
-    if pending is not None and session.started_at >= pending.brought_at:
+    if not _is_named(session, asked):
+        return False
+    if _is_new(session, pending):
         return True
     if _FRESH_PROMPTS & set(asked.prompts):
         return False
     age = runtime.clock() - session.started_at
     return asked.max_age is None or age <= timedelta(seconds=asked.max_age)
+
+
+def _is_new(session: Session, pending: PendingRequest | None) -> bool:
+    """Whether the session began after the request was brought, which is as fresh as can be."""
+    return pending is not None and session.started_at >= pending.brought_at
+
+
+def _is_named(session: Session, asked: AuthorizationRequest) -> bool:
+    """Whether the session is of the person whom the request wants, if any (OpenID Connect Core 3.1.2.1)."""
+    return asked.subject is None or asked.subject == str(session.member_id)
 
 
 def _is_of(session: Session, standing: Standing, named: str) -> bool:
@@ -236,10 +255,10 @@ def _redirect(link: str, cookies: list[Cookie] | None = None) -> Redirect:
     )
 
 
-def _origin_of(uri: str) -> str:
-    """What a form's answer may redirect to: an origin, or the scheme of a native app."""
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else f"{parts.scheme}:"
+def _targets_of(uri: str) -> list[str]:
+    """What a form's answer may lead to; browsers apply it to all redirects that follow, the client's too."""
+    scheme = urlsplit(uri).scheme
+    return ["https:", "http:"] if scheme in {"https", "http"} else [f"{scheme}:"]
 
 
 router = Router(

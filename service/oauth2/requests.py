@@ -15,6 +15,7 @@ from service.runtime import Runtime
 from sso.authorization import single
 from sso.client_authentication import ClientRefused, authenticate_client
 from sso.clients import Client
+from sso.issued_tokens import Hint, read_id_token_hint
 from sso.oauth_errors import InvalidRequest, InvalidToken
 from tenancy.errors import DomainError, Unavailable
 
@@ -84,6 +85,22 @@ async def prove_client(request: AnyRequest, form: dict[str, str]) -> Client:
     )
 
 
+async def read_hint(runtime: Runtime, token: str | None) -> Hint | None:
+    """Whom an ID token of ours names that a client has sent back; None without one.
+
+    Raises:
+        InvalidRequest: it is none of ours, or too old.
+    """
+    if token is None:
+        return None
+    now = runtime.clock()
+    keys = await runtime.signing_keys.verifiers(now)
+    hint = read_id_token_hint(token, keys, issuer=runtime.settings.public_url, now=now)
+    if hint is None:
+        raise InvalidRequest("The id_token_hint is none of ours, or older than a day.")
+    return hint
+
+
 def describe(error: DomainError) -> str:
     """What a client is told of an error, in the characters that RFC 6749 5.2 lets a description have."""
     return _UNFIT.sub("?", f"{error.message} {error.detail or ''}".strip())
@@ -96,7 +113,7 @@ def answer(body: object, *, status: int = 200) -> Response[bytes]:
     )
 
 
-def refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
+def refuse(_request: AnyRequest, error: DomainError) -> Response[bytes]:
     """An error for a client: what is unavailable is 503, an unproven client or token 401, the rest 400."""
     text = describe(error)
     if isinstance(error, Unavailable):
@@ -109,8 +126,8 @@ def refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
     if isinstance(error, ClientRefused):
         log.info("client_refused", reason=error.reason)
         refused = answer(Refusal(error="invalid_client", error_description=text), status=401)
-        if "authorization" in request.headers:
-            refused.headers["WWW-Authenticate"] = 'Basic realm="tenon", charset="UTF-8"'
+        # Every 401 has one, whichever method the client has tried (RFC 9110 15.5.2).
+        refused.headers["WWW-Authenticate"] = 'Basic realm="tenon", charset="UTF-8"'
         return refused
     if isinstance(error, InvalidToken):
         refused = answer(Refusal(error="invalid_token", error_description=text), status=401)

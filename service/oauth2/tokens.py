@@ -140,8 +140,14 @@ async def introspect_token(request: AnyRequest) -> Response[bytes]:
         raise UnauthorizedClient("A public client cannot introspect.")
     found = await introspect(runtime.sessions, _demand(form, "token"), now=runtime.clock())
     owner = None if found is None else await runtime.clients.find(found.family.client_id)
-    # What belongs to another product does not exist.
-    if found is None or owner is None or owner.product != client.product:
+    # What belongs to another product does not exist; and a resource server must not take for permission what
+    # only its own client can use, at the token endpoint.
+    if (
+        found is None
+        or owner is None
+        or owner.product != client.product
+        or (found.use == "refresh" and owner.client_id != client.client_id)
+    ):
         return answer({"active": False})
     session, standing = found.session, found.standing
     return answer(

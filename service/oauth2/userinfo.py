@@ -6,6 +6,7 @@ from service.oauth2.requests import HANDLERS, MOST_BYTES, NOT_KEPT, AnyRequest, 
 from service.runtime import Runtime
 from sso.claims import read_claims
 from sso.issuing import read_access
+from sso.oauth_errors import InvalidToken
 
 
 @route("/oauth2/userinfo", http_method=[HttpMethod.GET, HttpMethod.POST], status_code=200)
@@ -19,6 +20,9 @@ async def tell_userinfo(request: AnyRequest) -> Response[bytes]:
             b"", status_code=401, headers={**NOT_KEPT, "WWW-Authenticate": 'Bearer realm="tenon"'}
         )
     found = await read_access(runtime.sessions, token.strip(), now=runtime.clock())
+    # What a removed client was given is taken back in the background, a little later.
+    if await runtime.clients.find(found.family.client_id) is None:
+        raise InvalidToken
     claims = await read_claims(found.session, found.standing, app_id=found.family.app_id, scopes=found.scopes)
     return answer({"sub": str(found.session.member_id), **claims})
 
