@@ -1,69 +1,27 @@
 """The programs in the guides do what the guides say, killed and started again too."""
 
-import asyncio
 import contextlib
 import json
-import os
-import signal
-import socket
 import sqlite3
-import sys
 from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
-import uvicorn
 
 from service.webhooks.signing import make_secret, webhook_headers
 from tenancy.database import system_scope
 from tests.conftest import OPERATOR_TOKEN
-from tests.documents import fences, read
 from tests.followers import take_snapshot
+from tests.guide_programs import free_port, listens, program, running, served, until
 
-GUIDES = ["docs/events.md", "docs/webhooks.md"]
-_PATIENCE_SECONDS = 20
-
-
-def program(guide):
-    [text] = fences(read(guide), "python")
-    return text
-
-
-@contextlib.asynccontextmanager
-async def running(text, folder, **environment):
-    """A program in a process of its own, killed without warning at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", text, cwd=folder, env={**os.environ, **environment}
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(signal.SIGKILL)
-        await process.wait()
-
-
-async def until(condition, process):
-    """Look again and again whether it is so, as long as the program lives."""
-    async with asyncio.timeout(_PATIENCE_SECONDS):
-        while not condition():
-            assert process.returncode is None
-            await asyncio.sleep(0.02)
+GUIDES = ["docs/events.md", "docs/webhooks.md", "docs/sign-in.md"]
 
 
 @pytest.fixture
 async def address(app):
     """The application on a port of its own."""
-    config = uvicorn.Config(app, port=0, log_config=None, log_level=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    ticking = asyncio.create_task(server.main_loop())
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = server.force_exit = True
-    await ticking
-    await server.shutdown()
+    async with served(app) as address:
+        yield address
 
 
 def rows(path, query):
@@ -121,12 +79,6 @@ async def test_the_follower_of_the_guide_knows_the_present_however_often_it_is_k
             assert known(tmp_path)[1] == objects
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 async def test_the_receiver_of_the_guide_stores_what_is_genuine_once(tmp_path):
     secret, port = make_secret(), free_port()
 
@@ -147,12 +99,8 @@ async def test_the_receiver_of_the_guide_stores_what_is_genuine_once(tmp_path):
     def stored():
         return rows(tmp_path / "inbox.db", "SELECT tenant, number FROM inbox ORDER BY rowid")
 
-    def listens():
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
     async with running(program("docs/webhooks.md"), tmp_path, SECRET=secret, PORT=str(port)) as process:
-        await until(listens, process)
+        await until(lambda: listens(port), process)
         assert [await tell("t", number) for number in (3, 4, 4, 3, 6)] == [204] * 5
         assert [await tell(None, number) for number in (1, 1, 2)] == [204] * 3
         assert await tell("t", 7, tampered=b" ") == 401
