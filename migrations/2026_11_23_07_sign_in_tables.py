@@ -476,6 +476,27 @@ async def forwards():
     manager.add_column(
         table_class_name="ClientSession",
         tablename="client_session",
+        column_name="connection",
+        db_column_name="connection",
+        column_class_name="Text",
+        column_class=Text,
+        params={
+            "default": None,
+            "null": False,
+            "primary_key": False,
+            "unique": False,
+            "index": False,
+            "index_method": IndexMethod.btree,
+            "choices": None,
+            "db_column_name": None,
+            "secret": False,
+        },
+        schema=None,
+    )
+
+    manager.add_column(
+        table_class_name="ClientSession",
+        tablename="client_session",
         column_name="member_id",
         db_column_name="member_id",
         column_class_name="UUID",

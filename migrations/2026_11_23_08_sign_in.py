@@ -30,6 +30,8 @@ CREATE INDEX client_of_product ON client (product, client_id);
 ALTER TABLE client_session ADD CONSTRAINT client_session_member
     FOREIGN KEY (tenant_id, member_id) REFERENCES member (tenant_id, id) ON DELETE CASCADE;
 CREATE INDEX client_session_open ON client_session (tenant_id, member_id) WHERE ended_at IS NULL;
+CREATE INDEX client_session_open_of_connection ON client_session (tenant_id, connection)
+    WHERE ended_at IS NULL;
 CREATE INDEX client_session_ended
     ON client_session (tenant_id, ended_at DESC, session_id DESC, client_id DESC)
     WHERE ended_at IS NOT NULL;
@@ -39,7 +41,7 @@ CREATE INDEX tenant_code ON tenant (code, id) WHERE source_time IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE, DELETE ON client, signing_key, follower TO tenon_system
 """
 
-# Whoever loses access from now on is signed out. Forced, the policies would hide the feed from its owner, too.
+# Whoever loses access from now on is signed out. Forced, the policies would hide the feed from its owner.
 BEGIN_FOLLOWING = """
 ALTER TABLE feed NO FORCE ROW LEVEL SECURITY;
 INSERT INTO follower (name, position) SELECT 'departures', coalesce(max(position), 0) FROM feed

@@ -22,6 +22,9 @@ from sso.oauth_errors import (
 SCOPES: Final = ("openid", "profile", "departments", "groups", "offline_access")
 
 _LONGEST = 2048
+# Signed tokens grow with what they tell.
+_LONGEST_TOKEN = 16_384
+_TOKENS = frozenset({"id_token_hint", "client_assertion"})
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 # A loopback redirect of a native app has whatever port was free (RFC 8252 7.3).
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/.*|$)")
@@ -54,14 +57,15 @@ def single(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Parameters by name; one that is empty counts as left out (RFC 6749 3.1).
 
     Raises:
-        InvalidRequest: one is there twice, or longer than 2048 characters.
+        InvalidRequest: one is there twice, or longer than 2048 characters, or 16,384 if it is a token.
     """
     parameters: dict[str, str] = {}
     for name, value in pairs:
         if name in parameters:
             raise InvalidRequest(f"The parameter {name[:40]!r} is there twice.")
-        if len(value) > _LONGEST:
-            raise InvalidRequest(f"The parameter {name[:40]!r} is longer than {_LONGEST} characters.")
+        longest = _LONGEST_TOKEN if name in _TOKENS else _LONGEST
+        if len(value) > longest:
+            raise InvalidRequest(f"The parameter {name[:40]!r} is longer than {longest} characters.")
         parameters[name] = value
     return {name: value for name, value in parameters.items() if value}
 

@@ -12,15 +12,21 @@ from tenancy.database import Db, tenant_scope
 
 # Why a session ended, as receipts and events say.
 Reason = Literal[
-    "signed_out", "ended_by_admin", "access_ended", "replaced", "upstream_ended", "client_removed"
+    "signed_out",
+    "ended_by_admin",
+    "access_ended",
+    "connection_ended",
+    "replaced",
+    "upstream_ended",
+    "client_removed",
 ]
 
 # A client that a new code brings into the session again is told once, of the app it uses now. What was ended
 # with its whole session stays so, whatever a request that was under way still does.
 _NOTE = """
 INSERT INTO client_session (tenant_id, session_id, client_id, app_id, member_id, began_at, expires_at,
-                            attempts)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+                            connection, attempts)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)
 ON CONFLICT (tenant_id, session_id, client_id) DO UPDATE
 SET app_id = excluded.app_id, ended_at = NULL, reason = NULL, due_at = NULL, leased_until = NULL,
     attempts = 0, acknowledged_at = NULL, status = NULL, error = NULL
@@ -44,6 +50,13 @@ RETURNING s.session_id, s.client_id, s.member_id
 """
 
 
+_END_OF_CONNECTION = """
+UPDATE client_session SET ended_at = $3, reason = 'connection_ended', due_at = $3
+WHERE tenant_id = $1 AND connection = $2 AND ended_at IS NULL AND expires_at > $3
+  AND ($4::uuid IS NULL OR member_id = $4)
+"""
+
+
 class EndedPart(msgspec.Struct, frozen=True, kw_only=True):
     """A client's part in a session that has just ended."""
 
@@ -64,6 +77,7 @@ async def note_client(session: Session, client_id: str, app_id: str, *, now: dat
             session.member_id,
             now,
             session.until,
+            session.connection,
         )
 
 
@@ -87,3 +101,10 @@ async def end_parts_of_members(
     members, apps = zip(*lost, strict=True)
     rows = await db.fetch(_END_OF_MEMBERS, tenant_id, now, list(members), list(apps), list(gone))
     return [EndedPart(**row) for row in rows]
+
+
+async def end_parts_of_connection(
+    db: Db, tenant_id: UUID, connection: str, *, member_id: UUID | None = None, now: datetime
+) -> None:
+    """Have clients told whose sessions began by this connection, all or those of one member."""
+    await db.execute(_END_OF_CONNECTION, tenant_id, connection, now, member_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from sso.client_sessions import end_parts_of_connection
 from sso.connection_rows import (
     COLUMNS,
     KOOGALLERY,
@@ -127,6 +128,8 @@ async def put_connection(
         sealed = seal_secret(tenant_id, name, chosen, keyring)
         after = Connection(tenant_id=tenant_id, name=name, settings=settings, sealed_secret=sealed)
         written = await write_connection(db, after, at=act.at)
+        if isinstance(settings, KoogallerySettings) and not settings.enabled:
+            await end_parts_of_connection(db, tenant_id, name, now=act.at)
         told = _tell(before, after, secret_changed=before is not None and kept != chosen)
         await record_act(db, act, [told], tenant_id=tenant_id)
     return written
@@ -136,6 +139,8 @@ async def remove_connection(
     tenant_id: UUID, name: str, *, expected_revision: int | None = None, act: Act
 ) -> None:
     """Remove a connection with its identities; `koogallery` becomes what it was before anybody changed it.
+
+    Sessions that began with a connection that is gone have ended.
 
     Raises:
         TenantUnknown, ConnectionUnknown: there is no such thing.
@@ -152,6 +157,7 @@ async def remove_connection(
             told = _tell(before, untouched_koogallery(tenant_id))
         else:
             await db.execute("DELETE FROM identity WHERE tenant_id = $1 AND connection = $2", tenant_id, name)
+            await end_parts_of_connection(db, tenant_id, name, now=act.at)
             told = Event(type="connection.removed", subject=name, previous=_fact(before))
         await record_act(db, act, [told], tenant_id=tenant_id)
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from sso.client_sessions import end_parts_of_connection
 from sso.connection_rows import demand_connection
 from sso.errors import IdentityTaken, MemberNotKnown, MemberRemoved
 from tenancy.access_rows import members_listed, record_act_on
@@ -61,7 +62,7 @@ INSERT INTO identity (tenant_id, connection, subject, member_id, linked_at) VALU
 _UNLINK = """
 DELETE FROM identity i USING member m
 WHERE i.tenant_id = $1 AND i.connection = $2 AND i.subject = $3 AND m.tenant_id = $1 AND m.id = i.member_id
-RETURNING m.user_name
+RETURNING m.id, m.user_name
 """
 
 _LIST = """
@@ -131,17 +132,20 @@ async def find_or_link(
 async def unlink(tenant_id: UUID, connection_name: str, subject: str, *, act: Act) -> None:
     """Forget which member an account belongs to, so that the next sign-in links it, or another, anew.
 
+    Sessions that began with it have ended.
+
     Raises:
         TenantUnknown, ConnectionUnknown, IdentityUnknown: there is no such thing.
     """
     async with tenant_scope(tenant_id, changing=True) as db:
         await demand_tenant(db, tenant_id)
         await demand_connection(db, tenant_id, connection_name)
-        user_name = await db.fetchval(_UNLINK, tenant_id, connection_name, subject)
-        if user_name is None:
+        member = await db.fetchrow(_UNLINK, tenant_id, connection_name, subject)
+        if member is None:
             raise IdentityUnknown
-        previous = IdentityFact(connection=connection_name, user_name=user_name)
-        unlinked = Event(type="identity.unlinked", subject=user_name, previous=previous)
+        await end_parts_of_connection(db, tenant_id, connection_name, member_id=member["id"], now=act.at)
+        previous = IdentityFact(connection=connection_name, user_name=member["user_name"])
+        unlinked = Event(type="identity.unlinked", subject=member["user_name"], previous=previous)
         await record_act(db, act, [unlinked], tenant_id=tenant_id)
 
 

@@ -32,7 +32,9 @@ async def find_present(
     if held is None or not await keep_upstream(upstreams, held.session, held.upstream, now=now):
         return None, None
     session = held.session
-    standing = await find_standing(session.tenant_id, session.member_id, now=now)
+    standing = await find_standing(
+        session.tenant_id, session.member_id, connection=session.connection, now=now
+    )
     return (session, standing) if standing is not None and standing.allowed else (None, None)
 
 

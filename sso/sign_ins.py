@@ -29,7 +29,7 @@ async def start_session(
         NoAccess: the member is not there, disabled, or may use no app of the tenant.
         SessionsUnavailable: Redis is away.
     """
-    standing = await find_standing(tenant_id, member_id, now=act.at)
+    standing = await find_standing(tenant_id, member_id, connection=connection, now=act.at)
     if standing is None or not standing.allowed:
         raise NoAccess
     session_id = uuid4()
@@ -82,7 +82,9 @@ async def demand_standing(held: Held | None, *, app_id: str | None = None, now: 
     standing = None
     if held is not None:
         session = held.session
-        standing = await find_standing(session.tenant_id, session.member_id, app_id=app_id, now=now)
+        standing = await find_standing(
+            session.tenant_id, session.member_id, app_id=app_id, connection=session.connection, now=now
+        )
     if standing is None or not standing.allowed:
         raise NotSignedIn
     return standing

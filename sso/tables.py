@@ -62,6 +62,7 @@ class ClientSession(Table, tablename="client_session", db=DB):
 
     tenant_id = uuid_column()
     session_id = uuid_column()
+    connection = text_column()
     client_id = text_column(key=True)
     app_id = text_column()
     member_id = uuid_column()

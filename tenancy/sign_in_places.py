@@ -100,7 +100,8 @@ async def list_credentials(tenant_id: UUID, product: str, *, keyring: Keyring) -
 
 
 _APP_IDS = """
-SELECT DISTINCT p.id FROM app p JOIN instance i ON i.instance_id = p.instance_id AND i.product = $2
+SELECT DISTINCT p.id FROM app p
+JOIN instance i ON i.instance_id = p.instance_id AND ($2::text IS NULL OR i.product = $2)
 WHERE p.tenant_id = $1 ORDER BY p.id
 """
 
@@ -112,8 +113,8 @@ WHERE p.tenant_id = $1 AND p.removed_at IS NULL ORDER BY i.product
 """
 
 
-async def list_app_ids(tenant_id: UUID, product: str) -> list[str]:
-    """The ids of the product's apps that the tenant has or had."""
+async def list_app_ids(tenant_id: UUID, product: str | None) -> list[str]:
+    """The ids of the apps that the tenant has or had, those of one product or all."""
     async with tenant_scope(tenant_id) as db:
         return [row["id"] for row in await db.fetch(_APP_IDS, tenant_id, product)]
 

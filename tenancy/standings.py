@@ -49,6 +49,10 @@ SELECT m.user_name, m.name, m.role, t.code AS tenant_code, t.name AS tenant_name
        EXISTS (SELECT {_USABLE} AND ($4::text IS NULL OR a.app_id = $4)) AS allowed
 FROM member m JOIN tenant t ON t.id = $1
 WHERE m.tenant_id = $1 AND m.id = $2 AND m.removed_at IS NULL AND m.source_time IS NOT NULL AND m.enabled
+  AND ($5::text IS NULL
+       OR EXISTS (SELECT FROM identity i WHERE i.tenant_id = $1 AND i.connection = $5 AND i.member_id = $2)
+          AND NOT EXISTS (SELECT FROM connection c WHERE c.tenant_id = $1 AND c.name = $5
+                          AND c.settings ->> 'enabled' = 'false'))
 """
 
 _APPS = f"""
@@ -69,11 +73,19 @@ SELECT ARRAY(SELECT d.code FROM membership s
 
 
 async def find_standing(
-    tenant_id: UUID, member_id: UUID, *, app_id: str | None = None, now: datetime
+    tenant_id: UUID,
+    member_id: UUID,
+    *,
+    app_id: str | None = None,
+    connection: str | None = None,
+    now: datetime,
 ) -> Standing | None:
-    """The standing of a member with regard to one app, or to any; None when it is not there or disabled."""
+    """The standing of a member with regard to one app, or to any; None when it is not there or disabled.
+
+    With the connection by which it has signed in, None too when that, or the link to it, is gone.
+    """
     async with tenant_scope(tenant_id) as db:
-        row = await db.fetchrow(_READ, tenant_id, member_id, now, app_id)
+        row = await db.fetchrow(_READ, tenant_id, member_id, now, app_id, connection)
     return None if row is None else Standing(**row)
 
 

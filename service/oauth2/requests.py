@@ -15,7 +15,7 @@ from service.runtime import Runtime
 from sso.authorization import single
 from sso.client_authentication import ClientRefused, authenticate_client
 from sso.clients import Client
-from sso.issued_tokens import Hint, read_id_token_hint
+from sso.issued_tokens import Hint, find_key_id, read_id_token_hint
 from sso.oauth_errors import InvalidRequest, InvalidToken
 from tenancy.errors import DomainError, Unavailable
 
@@ -94,7 +94,7 @@ async def read_hint(runtime: Runtime, token: str | None) -> Hint | None:
     if token is None:
         return None
     now = runtime.clock()
-    keys = await runtime.signing_keys.verifiers(now)
+    keys = await runtime.signing_keys.verifiers(now, key_id=find_key_id(token))
     hint = read_id_token_hint(token, keys, issuer=runtime.settings.public_url, now=now)
     if hint is None:
         raise InvalidRequest("The id_token_hint is none of ours, or older than a day.")

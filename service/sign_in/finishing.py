@@ -1,5 +1,6 @@
 """Where upstreams send browsers back to: who has come is found out, and a session begins."""
 
+import re
 from uuid import UUID
 
 from litestar import Response, Router, get, post
@@ -33,6 +34,8 @@ from sso.upstreams import Arrived, arrive_from_marketplace, arrive_from_provider
 from tenancy.acts import SYSTEM, Act
 from tenancy.sign_in_places import SignInPlace, find_place_of_marketplace, list_places
 from tenancy.standings import Standing, find_standing, list_usable_apps
+
+_ERROR = re.compile("[a-z_]{1,40}")
 
 
 @get("/sign-in/koogallery/{product:str}")
@@ -96,7 +99,9 @@ async def finish_at_provider(
     act = _act(request)
     await _check_issuer(runtime, flow, iss)
     if "error" in parameters or code is None:
-        raise CodeRefused
+        # A registered name at most: what else a provider writes is for nobody's eyes.
+        name = parameters.get("error", "")
+        raise CodeRefused(f"Error: {name}." if _ERROR.fullmatch(name) else None)
     arrived = await arrive_from_provider(
         runtime.upstreams,
         flow.tenant_id,
@@ -149,7 +154,7 @@ async def _demand_access(
     if product is not None:
         usable = bool(await list_usable_apps(place.tenant_id, member_id, product, now=now))
     if not usable:
-        raise await refuse_access(runtime, place.tenant_id, standing, product=product or "")
+        raise await refuse_access(runtime, place.tenant_id, standing, product=product)
     return standing
 
 

@@ -49,7 +49,7 @@ _REASONS: tuple[tuple[type[DomainError], Reason], ...] = (
     (WrongTenant, "wrong_tenant"),
     (MemberNotKnown, "not_yet_known"),
     (MemberRemoved, "not_a_member"),
-    (ConnectionDisabled, "not_a_member"),
+    (ConnectionDisabled, "no_way_in"),
     (IdentityTaken, "identity_taken"),
     (UpstreamUnreachable, "upstream_unreachable"),
     (UpstreamMisconfigured, "upstream_unreachable"),
@@ -94,11 +94,11 @@ async def refuse_access(
     tenant_id: UUID,
     standing: Standing,
     *,
-    product: str,
+    product: str | None,
     app_id: str | None = None,
     back: Link | None = None,
 ) -> Refused:
-    """Find out why a member may use no app of a product, or not this one."""
+    """Find out why a member may use no app, or none of a product, or not this one."""
     known = await list_app_ids(tenant_id, product)
     kinds: list[str] = []
     for one in [app_id] if app_id in known else known[:1]:

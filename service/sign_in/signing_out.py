@@ -9,7 +9,7 @@ import structlog
 from litestar import HttpMethod, Response, Router, get, post, route
 from litestar.response import Redirect
 
-from service.oauth2.requests import MOST_BYTES, read_form, read_query
+from service.oauth2.requests import MOST_BYTES, read_form, read_hint, read_query
 from service.pages.forms import Person, Post
 from service.pages.views import confirm_sign_out, signed_out
 from service.runtime import Runtime
@@ -18,7 +18,7 @@ from service.sign_in.landing import person_of
 from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
 from sso.clients import Client
 from sso.flows import SignOutFlow
-from sso.issued_tokens import Hint, find_key_id, read_id_token_hint
+from sso.issued_tokens import Hint
 from sso.oauth_errors import InvalidRequest
 from sso.sessions import Held
 from sso.sign_ins import end_session
@@ -58,7 +58,7 @@ async def end_session_for_client(request: AnyRequest) -> Response[bytes] | Redir
     try:
         is_form = request.method == HttpMethod.POST
         parameters = await read_form(request) if is_form else read_query(request)
-        hint = await _read_hint(runtime, parameters.get("id_token_hint"))
+        hint = await read_hint(runtime, parameters.get("id_token_hint"))
         client = await _find_client(runtime, parameters.get("client_id"), hint)
         link = _demand_link(client, parameters)
     except Invalid as error:
@@ -142,17 +142,6 @@ async def _leave(request: AnyRequest, handle: str | None) -> Response[bytes] | R
     if flow is None:
         return signed_out(request.headers.get("accept-language"), product=None, again="/sign-in")
     return Redirect(flow.link, status_code=303, headers={"Cache-Control": "no-store"})
-
-
-async def _read_hint(runtime: Runtime, token: str | None) -> Hint | None:
-    if token is None:
-        return None
-    now = runtime.clock()
-    keys = await runtime.signing_keys.verifiers(now, key_id=find_key_id(token))
-    hint = read_id_token_hint(token, keys, issuer=runtime.settings.public_url, now=now)
-    if hint is None:
-        raise InvalidRequest("The id_token_hint is none of ours, or older than a day.")
-    return hint
 
 
 async def _find_client(runtime: Runtime, client_id: str | None, hint: Hint | None) -> Client | None:

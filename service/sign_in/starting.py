@@ -59,7 +59,7 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     ways = await _ways_of(runtime, place, product)
     chosen = [one for one in ways if connection is None or one.name == connection]
     if not chosen:
-        raise Refused("no_access", cause="ended", enterprise=place.name)
+        raise Refused("no_way_in", enterprise=place.name)
     if len(chosen) > 1:
         return choose_connection(
             request.headers.get("accept-language"),
@@ -109,7 +109,10 @@ async def _find_place(named: str) -> SignInPlace | None:
     try:
         found = await list_places([UUID(named)])
     except ValueError:
-        found = await find_places(named) if len(named) <= _LONGEST_CODE else []
+        if len(named) > _LONGEST_CODE:
+            return None
+        # People write it as they like, the marketplace in small letters.
+        found = await find_places(named) or await find_places(named.lower())
     # Where several enterprises have one code, only the id that a browser or an application knows will do.
     return found[0] if len(found) == 1 else None
 
@@ -182,7 +185,7 @@ async def _begin_at_provider(runtime: Runtime, settings: OidcSettings, begun: Up
 async def _begin_at_portal(runtime: Runtime, place: SignInPlace, begun: UpstreamFlow) -> str:
     portal = await _portal_app(runtime, place, begun.product)
     if portal is None:
-        raise Refused("no_access", cause="ended", enterprise=place.name)
+        raise Refused("no_way_in", enterprise=place.name)
     slug, app_id = portal
     product = await runtime.products.find(slug)
     portal_url = (product.settings.portal_url if product else None) or DEFAULT_PORTAL_URL

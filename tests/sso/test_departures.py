@@ -17,6 +17,7 @@ from tenancy.apps import put_app
 from tenancy.database import system_scope, tenant_scope
 from tenancy.member_facts import MemberFacts
 from tenancy.members import put_members
+from tests.service.oauth2.relying import linked
 from tests.service.telling import begin_following
 from tests.sso.tenants import APP, an_act, found_tenant, said, tell_of
 
@@ -43,7 +44,7 @@ class People:
         session, _ = await start_session(
             self.store,
             self.tenant_id,
-            await self.member(name),
+            await linked(self.tenant_id, name),
             connection="koogallery",
             upstream=None,
             act=an_act(),

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 from uuid import UUID, uuid4
 
@@ -11,6 +11,7 @@ import httpx2
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from sso.identities import find_or_link
 from sso.sign_ins import start_session
 from tenancy.acts import Act
 from tests.service.oauth2.browsers import Browser
@@ -120,10 +121,25 @@ def query_of(link):
     return {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
 
 
+async def linked(tenant_id, user_name, *, connection="koogallery"):
+    """Link an account of the same name, as the first sign-in does; the member's id."""
+    member = await find_or_link(
+        tenant_id,
+        connection,
+        subject=user_name,
+        user_name=user_name,
+        name=None,
+        creates_members=False,
+        act=Act(actor="test", at=datetime.now(UTC)),
+    )
+    return member.member_id
+
+
 async def sign_in(app, office, user_name, *, upstream=None, connection="koogallery", ago=timedelta(0)):
     """A browser in which somebody has signed in."""
     runtime = app.state.runtime
     member = await office.get(f"/members/{user_name}")
+    await linked(UUID(office.tenant_id), user_name, connection=connection)
     _, cookie = await start_session(
         runtime.sessions,
         UUID(office.tenant_id),
