@@ -9,12 +9,16 @@ import asyncpg
 
 from bench.access_changes import access_changes
 from bench.access_checks import access_checks
+from bench.deauthorisation import SETTINGS as DEAUTHORISATION_SETTINGS
+from bench.deauthorisation import deauthorisation
 from bench.event_cost import event_cost
 from bench.events import events
 from bench.full_sync import full_sync, large_sync
 from bench.members import members
 from bench.ratios import describe_machine
 from bench.servers import Server, running_databases, serving
+from bench.sign_ins import SETTINGS as SIGN_IN_SETTINGS
+from bench.sign_ins import sign_ins
 from bench.signatures import signatures
 from bench.single_changes import single_changes
 from bench.snapshots import snapshots
@@ -32,10 +36,16 @@ BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
     "events": events,
     "snapshots": snapshots,
     "webhooks": webhooks,
+    "sign-ins": sign_ins,
+    "deauthorisation": deauthorisation,
 }
 
 # What else than its defaults the server is started with.
-SETTINGS_OF: Mapping[str, Mapping[str, str]] = {"webhooks": SETTINGS}
+SETTINGS_OF: Mapping[str, Mapping[str, str]] = {
+    "webhooks": SETTINGS,
+    "sign-ins": SIGN_IN_SETTINGS,
+    "deauthorisation": DEAUTHORISATION_SETTINGS,
+}
 
 
 def main(names: list[str]) -> None:

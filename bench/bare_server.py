@@ -3,6 +3,7 @@
 `python -m bench.bare_server` serves it exactly as `tenon serve` does, from the same settings.
 """
 
+import logging
 import os
 import secrets
 import sys
@@ -50,6 +51,7 @@ def make_app() -> Litestar:
     """The application of one serving process, from its environment."""
     settings = read_settings(os.environ)
     configure_logs(format=settings.log_format, level=settings.log_level)
+    logging.getLogger("uvicorn.access").disabled = True  # as the service does
     app = create_app(settings)
     app.register(read_row)
     return app

@@ -12,6 +12,9 @@ from service.redaction import redact_event
 # These bring handlers of their own when they configure themselves; their records go to ours instead.
 _LIBRARIES = ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar", "asyncpg")
 
+# These tell each call with its address or its headers, which may be somebody's secrets.
+_TALKATIVE = ("httpx2", "httpcore2")
+
 get_logger = structlog.get_logger
 
 
@@ -77,6 +80,8 @@ def configure_logs(
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _console_renderer(*, in_colour: bool) -> Processor:

@@ -29,6 +29,8 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 # A loopback redirect of a native app has whatever port was free (RFC 8252 7.3).
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/.*|$)")
 
+_FRESH_PROMPTS = frozenset({"login", "select_account"})
+
 Parameters = Mapping[str, str]
 
 
@@ -51,6 +53,11 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     app: str | None = None
     connection: str | None = None
     subject: str | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the person has to prove anew who it is, whatever session there is."""
+        return bool(_FRESH_PROMPTS & set(self.prompts))
 
 
 def single(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -5,7 +5,7 @@ Source: OpenID Connect Core 1.0 section 3.1, RFC 7636, RFC 9207, RFC 9700, RP-In
 
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -31,6 +31,7 @@ from tenancy.errors import NameInvalid
 from tenancy.names import demand_name
 
 _LONGEST_CODE = 2048
+_FAR_FUTURE = 2**33
 
 
 class Person(Discreet, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class Person(Discreet, frozen=True, kw_only=True):
         user_name: which member it says it is.
         name: shown to people; None when the provider tells none that can be shown.
         id_token_hint: the verified ID token, for signing out at the provider.
+        authenticated_at: when the person proved who it is; None when the provider does not say.
     """
 
     shown = ("subject", "user_name")
@@ -49,6 +51,7 @@ class Person(Discreet, frozen=True, kw_only=True):
     user_name: str
     name: str | None
     id_token_hint: str
+    authenticated_at: datetime | None = None
 
 
 def begin(
@@ -59,6 +62,8 @@ def begin(
     state: str,
     nonce: str,
     verifier: str,
+    is_fresh: bool = False,
+    max_age: int | None = None,
 ) -> str:
     """Give the address that the browser is sent to.
 
@@ -69,9 +74,15 @@ def begin(
         state: binds the answer to the browser.
         nonce: binds the ID token to this sign-in.
         verifier: of PKCE, 43 to 128 characters (RFC 7636 4.1); only its digest is sent.
+        is_fresh: have the person prove anew who it is (`prompt=login`).
+        max_age: seconds after which the provider has it proven anew.
     """
+    fresh = {"prompt": "login"} if is_fresh else {}
+    aged = {} if max_age is None else {"max_age": str(max_age)}
     query = urlencode(
         {
+            **fresh,
+            **aged,
             "response_type": "code",
             "client_id": settings.client_id,
             "redirect_uri": redirect_uri,
@@ -154,6 +165,7 @@ async def finish(
         user_name=_read_user_name(claims, settings),
         name=_read_name(claims, settings),
         id_token_hint=tokens.id_token,
+        authenticated_at=_read_time(proven.get("auth_time")),
     )
 
 
@@ -208,6 +220,13 @@ def _read_user_name(claims: Mapping[str, Any], settings: OidcSettings) -> str:
     if claim == "email" and str(claims.get("email_verified")).lower() == "false":
         raise UserinfoIncomplete("The provider has not verified the e-mail address.")
     return value
+
+
+def _read_time(value: object) -> datetime | None:
+    # The standard says seconds; what is no time of this age is as good as none.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _FAR_FUTURE:
+        return None
+    return datetime.fromtimestamp(value, UTC)
 
 
 def _read_name(claims: Mapping[str, Any], settings: OidcSettings) -> str | None:

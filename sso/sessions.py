@@ -28,13 +28,17 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A signed-in browser of one member in one tenant; `digest` is of the cookie's secret."""
+    """A signed-in browser of one member in one tenant; `digest` is of the cookie's secret.
+
+    `authenticated_at` is when the person proved who it is, which may have been before.
+    """
 
     id: UUID
     tenant_id: UUID
     member_id: UUID
     connection: str
     digest: bytes
+    authenticated_at: datetime
     started_at: datetime
     until: datetime
 

@@ -21,9 +21,12 @@ async def start_session(
     *,
     connection: str,
     upstream: Upstream | None,
+    authenticated_at: datetime | None = None,
     act: Act,
 ) -> tuple[Session, str]:
     """Sign a member in: a new session, whatever there was before, and the text of its cookie.
+
+    `authenticated_at` is when the upstream says that the person proved who it is, if it says so.
 
     Raises:
         NoAccess: the member is not there, disabled, or may use no app of the tenant.
@@ -40,6 +43,7 @@ async def start_session(
         member_id=member_id,
         connection=connection,
         digest=digest,
+        authenticated_at=min(authenticated_at or act.at, act.at),
         started_at=act.at,
         until=act.at + store.lifetimes.most,
     )

@@ -54,6 +54,7 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     member: Arrival
     connection: str
     upstream: Upstream
+    authenticated_at: datetime | None = None
 
 
 async def arrive_from_marketplace(
@@ -152,7 +153,12 @@ async def arrive_from_provider(
     )
     kept = KeptSignIn(id_token=person.id_token_hint)
     sealed = seal_sign_in(upstreams.keyring, tenant_id, member.member_id, kept)
-    return Arrived(member=member, connection=connection_name, upstream=Upstream(sealed=sealed))
+    return Arrived(
+        member=member,
+        connection=connection_name,
+        upstream=Upstream(sealed=sealed),
+        authenticated_at=person.authenticated_at,
+    )
 
 
 async def find_logout_link(

@@ -4,7 +4,7 @@ Source: RFC 6749 3.1 and 4.1, OpenID Connect Core 3.1.2, RFC 9126 4, RFC 9207, R
 """
 
 from datetime import timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
@@ -14,10 +14,17 @@ from litestar.response import Redirect
 
 from service.oauth2.requests import MOST_BYTES, AnyRequest, describe, read_form, read_hint, read_query
 from service.oauth2.tokens import REQUEST_URI
-from service.pages.forms import AppChoice, Post
+from service.pages.forms import AppChoice, Post, targets_of
 from service.pages.views import choose_app
 from service.runtime import Runtime
-from service.sign_in.cookies import browser_of, csrf_of, find_session, has_csrf, read_browser
+from service.sign_in.cookies import (
+    browser_of,
+    csrf_of,
+    find_session,
+    has_csrf,
+    has_session_cookie,
+    read_browser,
+)
 from service.sign_in.landing import person_of
 from service.sign_in.refusing import HANDLERS, Refused, back_to, refuse_access
 from sso.authorization import (
@@ -41,8 +48,6 @@ from sso.sessions import Session
 from tenancy.errors import DomainError, Forbidden, Invalid
 from tenancy.standings import Standing, list_usable_apps
 
-_FRESH_PROMPTS = frozenset({"login", "select_account"})
-
 
 @route("/oauth2/authorize", http_method=[HttpMethod.GET, HttpMethod.POST], status_code=200)
 async def authorize(request: AnyRequest) -> Response[bytes] | Redirect:
@@ -52,6 +57,9 @@ async def authorize(request: AnyRequest) -> Response[bytes] | Redirect:
     try:
         is_form = request.method == HttpMethod.POST
         parameters = await read_form(request) if is_form else read_query(request)
+        if is_form and not has_session_cookie(request):
+            # Browsers keep our cookies from forms of other sites, but not from what those redirect to.
+            return _redirect(f"/oauth2/authorize?{urlencode(parameters)}")
         client = await _demand_client(runtime, parameters.get("client_id"))
         if "request_uri" in parameters:
             parameters = await _take_pushed(runtime, client, parameters["request_uri"])
@@ -148,7 +156,7 @@ async def _answer(
                 action="/oauth2/continue",
                 csrf=csrf_of(request),
                 fields={"request": handle},
-                targets=_targets_of(asked.redirect_uri),
+                targets=targets_of(asked.redirect_uri),
             ),
         )
         page.cookies.extend(cookies)
@@ -175,9 +183,9 @@ def _satisfies(
         return False
     if _is_new(session, pending):
         return True
-    if _FRESH_PROMPTS & set(asked.prompts):
+    if asked.is_fresh:
         return False
-    age = runtime.clock() - session.started_at
+    age = runtime.clock() - session.authenticated_at
     return asked.max_age is None or age <= timedelta(seconds=asked.max_age)
 
 
@@ -196,7 +204,7 @@ def _is_of(session: Session, standing: Standing, named: str) -> bool:
     try:
         return UUID(named) == session.tenant_id
     except ValueError:
-        return named == standing.tenant_code
+        return standing.tenant_code in {named, named.lower()}
 
 
 async def _send_to_sign_in(request: AnyRequest, asked: AuthorizationRequest, handle: str | None) -> Redirect:
@@ -253,12 +261,6 @@ def _redirect(link: str, cookies: list[Cookie] | None = None) -> Redirect:
         cookies=cookies,
         headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
     )
-
-
-def _targets_of(uri: str) -> list[str]:
-    """What a form's answer may lead to; browsers apply it to all redirects that follow, the client's too."""
-    scheme = urlsplit(uri).scheme
-    return ["https:", "http:"] if scheme in {"https", "http"} else [f"{scheme}:"]
 
 
 router = Router(

@@ -74,7 +74,7 @@ async def _for_code(runtime: Runtime, client: Client, form: dict[str, str]) -> R
         audience=client.client_id,
         subject=str(session.member_id),
         claims=claims,
-        auth_time=session.started_at,
+        auth_time=session.authenticated_at,
         nonce=issued.nonce,
         access_token=issued.access_token,
         sid=str(session.id),

@@ -1,6 +1,7 @@
 """What a person can press on a page, as routes hand it to the views."""
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -54,3 +55,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     user_name: str
     enterprise: str
+
+
+def targets_of(link: str | None = None) -> list[str]:
+    """What the answer to a form may lead to, when that goes through hosts that nobody can list.
+
+    `link` is where it ends: a native application has a scheme of its own (RFC 8252 7.1).
+    """
+    scheme = urlsplit(link or "https:").scheme
+    return sorted({"https:", "http:", f"{scheme}:"})

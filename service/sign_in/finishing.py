@@ -1,6 +1,7 @@
 """Where upstreams send browsers back to: who has come is found out, and a session begins."""
 
 import re
+from datetime import datetime
 from uuid import UUID
 
 from litestar import Response, Router, get, post
@@ -8,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from service.oauth2.requests import MOST_BYTES, read_form, read_query
-from service.pages.forms import Post
+from service.pages.forms import Post, targets_of
 from service.pages.views import confirm_switch
 from service.runtime import Runtime
 from service.sign_in.callbacks import CALLBACK_PATH, callback_of
@@ -21,7 +22,7 @@ from service.sign_in.cookies import (
     remember_enterprise,
 )
 from service.sign_in.landing import land, person_of
-from service.sign_in.refusing import HANDLERS, AnyRequest, Refused, refuse_access
+from service.sign_in.refusing import HANDLERS, AnyRequest, Refused, refuse_access, remember_flow
 from service.sign_in.starting import marketplace_handle
 from sso.connections import find_connection
 from sso.errors import CodeRefused, ConnectionDisabled, WrongTenant
@@ -56,6 +57,7 @@ async def finish_at_marketplace(request: AnyRequest, product: FromPath[str]) -> 
     # Whoever began for one enterprise must not end up in another (RFC 9700 4.4: mix-up).
     if flow is not None and flow.tenant_id != place.tenant_id:
         raise WrongTenant
+    remember_flow(request, flow)
     act = _act(request)
     arrived = await arrive_from_marketplace(runtime.upstreams, place, product, code, act=act)
     standing = await _demand_access(
@@ -96,6 +98,7 @@ async def finish_at_provider(
         or flow.verifier is None
     ):
         raise Refused("expired_flow")
+    remember_flow(request, flow)
     act = _act(request)
     await _check_issuer(runtime, flow, iss)
     if "error" in parameters or code is None:
@@ -127,6 +130,7 @@ async def finish_at_provider(
         flow,
         connection=arrived.connection,
         upstream=arrived.upstream,
+        authenticated_at=arrived.authenticated_at,
         before=None if held is None else held.session,
         product=flow.product,
     )
@@ -189,7 +193,7 @@ async def _ask_to_switch(
             action="/sign-in/switch",
             csrf=csrf_of(request),
             fields={"flow": handle},
-            targets=["https:", "http:"],
+            targets=targets_of(),
         ),
         stay="/signed-in",
     )
@@ -229,6 +233,7 @@ async def _sign_in(
     *,
     connection: str,
     upstream: Upstream,
+    authenticated_at: datetime | None = None,
     before: Session | None,
     product: str | None,
 ) -> Redirect:
@@ -239,6 +244,7 @@ async def _sign_in(
         member_id,
         connection=connection,
         upstream=upstream,
+        authenticated_at=authenticated_at,
         act=_act(request, f"member:{member_id}"),
     )
     if before is not None:

@@ -6,7 +6,7 @@ from litestar import Response, Router, get
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
-from service.pages.forms import Person, Post
+from service.pages.forms import Person, Post, targets_of
 from service.pages.views import signed_in
 from service.runtime import Runtime
 from service.sign_in.cookies import csrf_of, find_session
@@ -73,7 +73,7 @@ async def show_signed_in(request: AnyRequest) -> Response[bytes]:
         request.headers.get("accept-language"),
         product=None,
         person=person_of(standing),
-        sign_out=Post(action="/sign-out", csrf=csrf_of(request), targets=["https:", "http:"]),
+        sign_out=Post(action="/sign-out", csrf=csrf_of(request), targets=targets_of()),
     )
 
 

@@ -1,6 +1,7 @@
 """Refusals for browsers: a page that says why, with an id that the log has too."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import structlog
@@ -8,7 +9,7 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from service.pages.forms import Link, Post
+from service.pages.forms import Link, Post, targets_of
 from service.pages.reasons import Cause, Reason, cause_of
 from service.pages.refusals import failed, refused, unavailable
 from service.runtime import Runtime
@@ -31,6 +32,7 @@ from sso.errors import (
     UserinfoIncomplete,
     WrongTenant,
 )
+from sso.flows import UpstreamFlow
 from tenancy.errors import AppUnknown, DomainError, Invalid, Unavailable
 from tenancy.explanations import explain_access
 from tenancy.sign_in_places import list_app_ids
@@ -146,16 +148,28 @@ def _refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
         enterprise=told.enterprise,
         account=told.account,
         back=told.back,
-        again=None if reason in _NOT_HERE else "/sign-in",
+        again=None if reason in _NOT_HERE else _again(request),
         other_account=_offer_sign_out(request) if reason in _ACCOUNTS else None,
     )
+
+
+def remember_flow(request: AnyRequest, flow: UpstreamFlow | None) -> None:
+    """Remember what a sign-in is for, so that one that is refused can begin anew."""
+    request.state.flow = flow
+
+
+def _again(request: AnyRequest) -> str:
+    flow: UpstreamFlow | None = request.state.get("flow")
+    kept = {} if flow is None else {"request": flow.pending, "return_to": flow.return_to}
+    query = urlencode({name: value for name, value in kept.items() if value is not None})
+    return f"/sign-in?{query}" if query else "/sign-in"
 
 
 def _offer_sign_out(request: AnyRequest) -> Post | None:
     """The form that signs out, for a browser that has a session."""
     if not has_session_cookie(request):
         return None
-    return Post(action="/sign-out", csrf=csrf_of(request), targets=["https:", "http:"])
+    return Post(action="/sign-out", csrf=csrf_of(request), targets=targets_of())
 
 
 def _reason_of(error: DomainError) -> Reason | None:

@@ -10,10 +10,10 @@ from litestar import HttpMethod, Response, Router, get, post, route
 from litestar.response import Redirect
 
 from service.oauth2.requests import MOST_BYTES, read_form, read_hint, read_query
-from service.pages.forms import Person, Post
+from service.pages.forms import Person, Post, targets_of
 from service.pages.views import confirm_sign_out, signed_out
 from service.runtime import Runtime
-from service.sign_in.cookies import csrf_of, drop_cookie, find_session, has_csrf
+from service.sign_in.cookies import csrf_of, drop_cookie, find_session, has_csrf, has_session_cookie
 from service.sign_in.landing import person_of
 from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
 from sso.clients import Client
@@ -36,7 +36,7 @@ _DONE = "/sign-out/done"
 @get("/sign-out")
 async def ask_to_sign_out(request: AnyRequest) -> Response[bytes] | Redirect:
     """Ask whether to sign out."""
-    return await _ask(request, None)
+    return await _ask(request, None, None)
 
 
 @post("/sign-out", status_code=200)
@@ -58,6 +58,9 @@ async def end_session_for_client(request: AnyRequest) -> Response[bytes] | Redir
     try:
         is_form = request.method == HttpMethod.POST
         parameters = await read_form(request) if is_form else read_query(request)
+        if is_form and not has_session_cookie(request):
+            # Browsers keep our cookies from forms of other sites, but not from what those redirect to.
+            return Redirect(f"/oauth2/end-session?{urlencode(parameters)}", status_code=303)
         hint = await read_hint(runtime, parameters.get("id_token_hint"))
         client = await _find_client(runtime, parameters.get("client_id"), hint)
         link = _demand_link(client, parameters)
@@ -70,7 +73,7 @@ async def end_session_for_client(request: AnyRequest) -> Response[bytes] | Redir
     # A hint of this very session proves that the request is no other site's.
     if hint is not None and hint.sid == str(held.session.id):
         return await _end(request, held, handle)
-    return await _ask(request, handle)
+    return await _ask(request, handle, link)
 
 
 @get(_DONE)
@@ -79,7 +82,7 @@ async def finish(request: AnyRequest) -> Response[bytes] | Redirect:
     return await _leave(request, read_query(request).get("state"))
 
 
-async def _ask(request: AnyRequest, handle: str | None) -> Response[bytes] | Redirect:
+async def _ask(request: AnyRequest, handle: str | None, link: str | None) -> Response[bytes] | Redirect:
     runtime: Runtime = request.app.state.runtime
     held = await find_session(request)
     if held is None:
@@ -97,7 +100,7 @@ async def _ask(request: AnyRequest, handle: str | None) -> Response[bytes] | Red
             action="/sign-out",
             csrf=csrf_of(request),
             fields={} if handle is None else {"flow": handle},
-            targets=["https:", "http:"],
+            targets=targets_of(link),
         ),
     )
 

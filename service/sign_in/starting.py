@@ -9,12 +9,13 @@ from litestar import Response, Router, get
 from litestar.response import Redirect
 
 from service.oauth2.requests import read_query
-from service.pages.forms import Enterprise, Way
+from service.pages.forms import Enterprise, Way, targets_of
 from service.pages.views import EnterpriseError, choose_connection, choose_enterprise
 from service.runtime import Runtime
 from service.sign_in.callbacks import callback_of
 from service.sign_in.cookies import browser_of, read_browser, read_enterprises
 from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
+from sso.authorization import AuthorizationRequest
 from sso.clients import Client
 from sso.connection_rows import Connection
 from sso.connections import list_connections
@@ -46,16 +47,16 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     tenant, connection = parameters.get("tenant"), parameters.get("connection")
     pending, return_to = parameters.get("request"), parameters.get("return_to")
     fields = {name: value for name, value in (("request", pending), ("return_to", return_to)) if value}
-    client = await _client_of(request, pending)
+    asked, client = await _find_asker(request, pending)
     product, title = (client.product, client.settings.name) if client else (None, None)
     if return_to is not None and not is_own_path(return_to):
         raise Refused("bad_request", note="The return_to must be a path of this server.")
     if tenant is None:
         was_asked = b"tenant=" in request.scope["query_string"]
-        return await _ask_enterprise(request, fields, title, error="missing" if was_asked else None)
+        return await _ask_enterprise(request, fields, title, asked, error="missing" if was_asked else None)
     place = await _find_place(tenant.strip())
     if place is None:
-        return await _ask_enterprise(request, fields, title, typed=tenant.strip(), error="unknown")
+        return await _ask_enterprise(request, fields, title, asked, typed=tenant.strip(), error="unknown")
     ways = await _ways_of(runtime, place, product)
     chosen = [one for one in ways if connection is None or one.name == connection]
     if not chosen:
@@ -80,9 +81,9 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     )
     settings = chosen[0].settings
     if isinstance(settings, OidcSettings):
-        link = await _begin_at_provider(runtime, settings, begun)
+        link = await _begin_at_provider(runtime, settings, begun, asked)
     else:
-        link = await _begin_at_portal(runtime, place, begun)
+        link = await _begin_at_portal(runtime, place, begun, asked)
     return Redirect(link, status_code=303, cookies=cookies, headers={"Cache-Control": "no-store"})
 
 
@@ -91,10 +92,12 @@ def is_own_path(path: str) -> bool:
     return path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
 
 
-async def _client_of(request: AnyRequest, handle: str | None) -> Client | None:
-    """The client that has brought the request."""
+async def _find_asker(
+    request: AnyRequest, handle: str | None
+) -> tuple[AuthorizationRequest | None, Client | None]:
+    """The authorization request that waits for this sign-in, and the client that has brought it."""
     if handle is None:
-        return None
+        return None, None
     runtime: Runtime = request.app.state.runtime
     pending = await runtime.flows.find(PendingRequest, handle)
     if pending is None or pending.browser != digest_of(read_browser(request) or ""):
@@ -102,7 +105,7 @@ async def _client_of(request: AnyRequest, handle: str | None) -> Client | None:
     client = await runtime.clients.find(pending.request.client_id)
     if client is None:
         raise Refused("unknown_client")
-    return client
+    return pending.request, client
 
 
 async def _find_place(named: str) -> SignInPlace | None:
@@ -121,6 +124,7 @@ async def _ask_enterprise(
     request: AnyRequest,
     fields: dict[str, str],
     title: str | None,
+    asked: AuthorizationRequest | None,
     *,
     typed: str = "",
     error: EnterpriseError | None = None,
@@ -136,7 +140,7 @@ async def _ask_enterprise(
             if one in known
         ],
         # Where the enterprise signs in is known only afterwards.
-        form_targets=["https:", "http:"],
+        form_targets=targets_of(asked.redirect_uri if asked else None),
         typed=typed,
         error=error,
     )
@@ -153,12 +157,15 @@ async def _ways_of(runtime: Runtime, place: SignInPlace, product: str | None) ->
     ]
 
 
-async def _portal_app(runtime: Runtime, place: SignInPlace, product: str | None) -> tuple[str, str] | None:
-    """The product and the app that a sign-in at the marketplace's portal is for, the newest first."""
+async def _portal_app(
+    runtime: Runtime, place: SignInPlace, product: str | None, *, wanted: str | None = None
+) -> tuple[str, str] | None:
+    """The product and the app that a sign-in at the marketplace's portal is for: `wanted`, or the newest."""
     for slug in [product] if product is not None else await list_products_of(place.tenant_id):
         credentials = await list_credentials(place.tenant_id, slug, keyring=runtime.keyring)
         if credentials:
-            return slug, credentials[0].app_id
+            apps = [credential.app_id for credential in credentials]
+            return slug, wanted if wanted in apps else apps[0]
     return None
 
 
@@ -166,7 +173,9 @@ def _title_of(connection: Connection) -> str | None:
     return connection.settings.title if isinstance(connection.settings, OidcSettings) else None
 
 
-async def _begin_at_provider(runtime: Runtime, settings: OidcSettings, begun: UpstreamFlow) -> str:
+async def _begin_at_provider(
+    runtime: Runtime, settings: OidcSettings, begun: UpstreamFlow, asked: AuthorizationRequest | None
+) -> str:
     nonce, verifier = make_handle(), secrets.token_urlsafe(_VERIFIER_BYTES)
     metadata = await runtime.upstreams.discovery.metadata(settings.issuer)
     state = await runtime.flows.put(
@@ -179,11 +188,15 @@ async def _begin_at_provider(runtime: Runtime, settings: OidcSettings, begun: Up
         state=state,
         nonce=nonce,
         verifier=verifier,
+        is_fresh=asked is not None and asked.is_fresh,
+        max_age=None if asked is None else asked.max_age,
     )
 
 
-async def _begin_at_portal(runtime: Runtime, place: SignInPlace, begun: UpstreamFlow) -> str:
-    portal = await _portal_app(runtime, place, begun.product)
+async def _begin_at_portal(
+    runtime: Runtime, place: SignInPlace, begun: UpstreamFlow, asked: AuthorizationRequest | None
+) -> str:
+    portal = await _portal_app(runtime, place, begun.product, wanted=asked.app if asked else None)
     if portal is None:
         raise Refused("no_way_in", enterprise=place.name)
     slug, app_id = portal

@@ -26,6 +26,7 @@ async def started(store, *, at=NOW, tenant_id=None, member_id=None, upstream=Non
         member_id=member_id or uuid4(),
         connection="koogallery",
         digest=digest,
+        authenticated_at=at,
         started_at=at,
         until=at + store.lifetimes.most,
     )
