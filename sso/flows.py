@@ -51,7 +51,10 @@ class UpstreamFlow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SwitchFlow(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who has come unasked into a browser in which somebody else is signed in, in `session_id`."""
+    """Somebody who has come into a browser in which somebody else is signed in, in `session_id`.
+
+    `begun` is what the browser had begun, if anything.
+    """
 
     session_id: UUID
     tenant_id: UUID
@@ -59,6 +62,7 @@ class SwitchFlow(msgspec.Struct, frozen=True, kw_only=True):
     connection: str
     upstream: Upstream
     product: str
+    begun: UpstreamFlow | None
 
 
 class SignOutFlow(msgspec.Struct, frozen=True, kw_only=True):

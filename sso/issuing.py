@@ -163,6 +163,7 @@ async def _issue(
         # Somebody else has presented the same secret in this very moment.
         await store.drop_family(located.session_id, located.family)
         raise FamilyBroken
+    await store.keep(held, now=now)
     return Issued(
         session=held.session,
         upstream=held.upstream,
@@ -188,6 +189,7 @@ async def read_access(store: SessionStore, text: str, *, now: datetime) -> Intro
     access = find_access(family, located.digest, now=now)
     if access is None:
         raise InvalidToken
+    await store.keep(held, now=now)
     return Introspected(
         session=held.session,
         standing=standing,

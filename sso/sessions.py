@@ -16,6 +16,8 @@ from sso.store import RedisClient, reaching_redis
 
 _MOST_FAMILIES = 32
 _PIPELINED = 500
+_USES_APART = timedelta(minutes=1)
+_FIELDS = ("session", "upstream", "until", "used")
 
 _Item = TypeVar("_Item")
 
@@ -64,14 +66,11 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # All are about one key, so that a cluster can run them. Times are milliseconds of our clock, not of Redis'.
-_FIND = """
-local found = redis.call('HMGET', KEYS[1], 'session', 'upstream', ARGV[1], 'until', 'used')
-if not found[1] then return false end
-local now, idle, last = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(found[4])
-if now >= last or now >= tonumber(found[5]) + idle then return false end
-redis.call('HSET', KEYS[1], 'used', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], math.min(idle, last - now))
-return {found[1], found[2], found[3], found[5]}
+_KEEP = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'used', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
 """
 
 # Families sort by age: the oldest makes room.
@@ -117,7 +116,7 @@ class SessionStore:
         """Use a client with short time limits and no retries: a browser waits."""
         self.lifetimes = lifetimes
         self._redis = redis
-        self._find_script = redis.register_script(_FIND)
+        self._keep_script = redis.register_script(_KEEP)
         self._add_script = redis.register_script(_ADD_FAMILY)
         self._replace_script = redis.register_script(_REPLACE)
         self._drop_script = redis.register_script(_DROP_FAMILIES)
@@ -142,21 +141,23 @@ class SessionStore:
             await pipe.execute()
 
     async def find(self, session_id: UUID, *, family: str = "", now: datetime) -> Held | None:
-        """A session that has not run out, used once more; None when it has ended."""
-        idle = int(self.lifetimes.idle.total_seconds() * 1000)
+        """A session that has not run out; None when it has ended.
+
+        Whoever proves it then uses it (`keep`): knowing a session's id must not keep it alive.
+        """
         async with reaching_redis(self._redis):
-            found = await self._find_script(
-                keys=[_key(session_id)], args=[_family_field(family), _ms(now), idle]
+            row = await self._redis.hmget(_key(session_id), [*_FIELDS, _family_field(family)])
+        return self._held(row, now=now)
+
+    async def keep(self, held: Held, *, now: datetime) -> None:
+        """Count a use of a session, so that its idle time begins anew; once in a while is enough."""
+        if now - held.used_at < min(_USES_APART, self.lifetimes.idle / 10):
+            return
+        left = min(self.lifetimes.idle, held.session.until - now)
+        async with reaching_redis(self._redis):
+            await self._keep_script(
+                keys=[_key(held.session.id)], args=[_ms(now), max(1, int(left.total_seconds() * 1000))]
             )
-        if not found:
-            return None
-        session, upstream, kept, used = found
-        return Held(
-            session=_decode_session(session),
-            upstream=None if upstream is None else _decode_upstream(upstream),
-            family=kept,
-            used_at=datetime.fromtimestamp(int(used) / 1000, UTC),
-        )
 
     async def end(self, session: Session) -> bool:
         """Forget a session with all that was given out in it; False when it had ended already."""
@@ -259,24 +260,24 @@ class SessionStore:
         for some in _chunks(ids):
             async with reaching_redis(self._redis), self._redis.pipeline(transaction=False) as pipe:
                 for session_id in some:
-                    pipe.hmget(_key(session_id), ["session", "upstream", "until", "used"])
+                    pipe.hmget(_key(session_id), list(_FIELDS))
                 rows += await pipe.execute()
-        held = {}
-        for session_id, row in zip(ids, rows, strict=True):
-            session, upstream, until, used = cast("list[Any]", row)
-            if session is None or not self._is_live(now, int(until), int(used)):
-                continue
-            held[session_id] = Held(
-                session=_decode_session(session),
-                upstream=None if upstream is None else _decode_upstream(upstream),
-                family=None,
-                used_at=datetime.fromtimestamp(int(used) / 1000, UTC),
-            )
-        return held
+        held = {one: self._held([*row, None], now=now) for one, row in zip(ids, rows, strict=True)}
+        return {one: each for one, each in held.items() if each is not None}
 
-    def _is_live(self, now: datetime, until: int, used: int) -> bool:
-        idle = int(self.lifetimes.idle.total_seconds() * 1000)
-        return _ms(now) < until and _ms(now) < used + idle
+    def _held(self, row: Sequence[Any], *, now: datetime) -> Held | None:
+        session, upstream, until, used, family = row
+        if session is None:
+            return None
+        used_at = datetime.fromtimestamp(int(used) / 1000, UTC)
+        if _ms(now) >= int(until) or now >= used_at + self.lifetimes.idle:
+            return None
+        return Held(
+            session=_decode_session(session),
+            upstream=None if upstream is None else _decode_upstream(upstream),
+            family=family,
+            used_at=used_at,
+        )
 
 
 def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

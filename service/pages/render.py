@@ -77,7 +77,7 @@ def page(
     }
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    return Response(html.encode(), status_code=status, media_type="text/html; charset=utf-8", headers=headers)
+    return Response(html.encode(), status_code=status, media_type="text/html", headers=headers)
 
 
 def _policy(form_targets: Sequence[str]) -> str:

@@ -71,8 +71,12 @@ async def find_session(connection: AnyConnection) -> Held | None:
     if named is None:
         return None
     session_id, digest = named
-    held = await runtime.sessions.find(session_id, now=runtime.clock())
-    return held if held is not None and held.session.is_proven_by(digest) else None
+    now = runtime.clock()
+    held = await runtime.sessions.find(session_id, now=now)
+    if held is None or not held.session.is_proven_by(digest):
+        return None
+    await runtime.sessions.keep(held, now=now)
+    return held
 
 
 def read_browser(connection: AnyConnection) -> str | None:

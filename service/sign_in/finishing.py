@@ -31,7 +31,7 @@ from sso.oidc import check_response_issuer
 from sso.oidc_settings import OidcSettings
 from sso.sessions import Session, Upstream
 from sso.sign_ins import end_session, start_session
-from sso.upstreams import Arrived, arrive_from_marketplace, arrive_from_provider
+from sso.upstreams import arrive_from_marketplace, arrive_from_provider
 from tenancy.acts import SYSTEM, Act
 from tenancy.sign_in_places import SignInPlace, find_place_of_marketplace, list_places
 from tenancy.standings import Standing, find_standing, list_usable_apps
@@ -65,10 +65,18 @@ async def finish_at_marketplace(request: AnyRequest, product: FromPath[str]) -> 
     )
     held = await find_session(request)
     before = None if held is None else held.session
-    if flow is None and before is not None and before.member_id != arrived.member.member_id:
-        return await _ask_to_switch(
-            request, before, arrived, standing, tenant_id=place.tenant_id, product=product
+    # Any page can bring a code into this browser, and begin a sign-in there first (login CSRF).
+    if before is not None and before.member_id != arrived.member.member_id:
+        switch_flow = SwitchFlow(
+            session_id=before.id,
+            tenant_id=place.tenant_id,
+            member_id=arrived.member.member_id,
+            connection=arrived.connection,
+            upstream=arrived.upstream,
+            product=product,
+            begun=flow,
         )
+        return await _ask_to_switch(request, before, standing, switch_flow)
     return await _sign_in(
         request,
         place.tenant_id,
@@ -163,26 +171,10 @@ async def _demand_access(
 
 
 async def _ask_to_switch(
-    request: AnyRequest,
-    before: Session,
-    arrived: Arrived,
-    standing: Standing,
-    *,
-    tenant_id: UUID,
-    product: str,
+    request: AnyRequest, before: Session, standing: Standing, flow: SwitchFlow
 ) -> Response[bytes]:
-    """Ask first: a link on any page can bring somebody else's code into this browser (login CSRF)."""
     runtime: Runtime = request.app.state.runtime
-    handle = await runtime.flows.put(
-        SwitchFlow(
-            session_id=before.id,
-            tenant_id=tenant_id,
-            member_id=arrived.member.member_id,
-            connection=arrived.connection,
-            upstream=arrived.upstream,
-            product=product,
-        )
-    )
+    handle = await runtime.flows.put(flow)
     present = await find_standing(before.tenant_id, before.member_id, now=runtime.clock())
     return confirm_switch(
         request.headers.get("accept-language"),
@@ -217,7 +209,7 @@ async def switch(request: AnyRequest) -> Redirect:
         request,
         flow.tenant_id,
         flow.member_id,
-        None,
+        flow.begun,
         connection=flow.connection,
         upstream=flow.upstream,
         before=before.session,

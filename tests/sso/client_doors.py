@@ -9,13 +9,14 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from sso.client_authentication import ClientRefused, authenticate_client
 from sso.client_keys import clean_keys
-from sso.client_secrets import digest_secret, make_secret
+from sso.client_secrets import digest_secret
 from sso.clients import Client, ClientSettings
 
 ISSUER = "https://tenon.example"
 TOKEN_ENDPOINT = f"{ISSUER}/oauth2/token"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SECRET, OLD_SECRET = make_secret(), make_secret()
+# The same for all processes that collect the tests, which name cases after them.
+SECRET, OLD_SECRET = "tenon_cs_" + "s" * 43, "tenon_cs_" + "o" * 43
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 KEYS = {

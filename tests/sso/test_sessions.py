@@ -44,8 +44,8 @@ async def test_a_session_is_found_as_it_was_kept(store):
 async def test_a_session_without_use_ends_after_the_idle_time(store):
     idle = store.lifetimes.idle
     session = await started(store)
-    assert await store.find(session.id, now=NOW + idle - ONE) is not None
-    # That was a use, so the time begins anew.
+    held = await store.find(session.id, now=NOW + idle - ONE)
+    await store.keep(held, now=NOW + idle - ONE)
     assert await store.find(session.id, now=NOW + 2 * idle - 3 * ONE) is not None
     assert await store.find(session.id, now=NOW + 3 * idle) is None
 
@@ -55,9 +55,26 @@ async def test_a_session_ends_after_the_longest_time_however_much_it_is_used(sto
     moment = NOW
     while moment + store.lifetimes.idle / 2 < session.until:
         moment += store.lifetimes.idle / 2
-        assert await store.find(session.id, now=moment) is not None
+        await store.keep(await store.find(session.id, now=moment), now=moment)
     assert await store.find(session.id, now=session.until - ONE) is not None
     assert await store.find(session.id, now=session.until) is None
+
+
+async def test_looking_for_a_session_does_not_keep_it_alive(store):
+    """Its id stands in every ID token; only who proves the session uses it."""
+    idle = store.lifetimes.idle
+    session = await started(store)
+    for part in (0.5, 0.9):
+        assert await store.find(session.id, now=NOW + part * idle) is not None
+    assert await store.find(session.id, now=NOW + idle) is None
+
+
+async def test_a_session_that_has_ended_is_not_brought_back_by_a_use_under_way(store):
+    session = await started(store)
+    held = await store.find(session.id, now=NOW + timedelta(minutes=5))
+    await store.end(session)
+    await store.keep(held, now=NOW + timedelta(minutes=5))
+    assert not await store._redis.exists(f"tenon:session:{session.id}")
 
 
 async def test_redis_forgets_a_session_by_itself(store):

@@ -30,7 +30,7 @@ def test_every_page_is_kept_from_caches_frames_and_referrers(name, language):
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert (headers["Content-Language"], headers["Vary"]) == (language, "Accept-Language")
-    assert response.media_type == "text/html; charset=utf-8"
+    assert response.media_type == "text/html"
 
 
 def test_the_policy_allows_the_pages_own_style_and_nothing_else():
