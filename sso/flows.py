@@ -61,7 +61,8 @@ class SwitchFlow(msgspec.Struct, frozen=True, kw_only=True):
     member_id: UUID
     connection: str
     upstream: Upstream
-    product: str
+    authenticated_at: datetime | None
+    product: str | None
     begun: UpstreamFlow | None
 
 

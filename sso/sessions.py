@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from sso.session_scripts import ADD_FAMILY, DROP_FAMILIES, KEEP, REPLACE
 from sso.store import RedisClient, reaching_redis
 
 _MOST_FAMILIES = 32
@@ -65,45 +66,6 @@ class Lifetimes(msgspec.Struct, frozen=True, kw_only=True):
     most: timedelta
 
 
-# All are about one key, so that a cluster can run them. Times are milliseconds of our clock, not of Redis'.
-_KEEP = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'used', ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-"""
-
-# Families sort by age: the oldest makes room.
-_ADD_FAMILY = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
-local oldest, count = nil, 0
-for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do
-    if string.sub(name, 1, 7) == 'family:' then
-        count = count + 1
-        if not oldest or name < oldest then oldest = name end
-    end
-end
-if count >= tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], oldest) end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return 1
-"""
-
-_REPLACE = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1
-"""
-
-_DROP_FAMILIES = """
-local dropped, fields = 0, redis.call('HGETALL', KEYS[1])
-for i = 1, #fields, 2 do
-    if string.sub(fields[i], 1, 7) == 'family:' and string.sub(fields[i + 1], 1, #ARGV[1]) == ARGV[1] then
-        dropped = dropped + redis.call('HDEL', KEYS[1], fields[i])
-    end
-end
-return dropped
-"""
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode_session = msgspec.msgpack.Decoder(Session).decode
 _decode_upstream = msgspec.msgpack.Decoder(Upstream).decode
@@ -116,10 +78,10 @@ class SessionStore:
         """Use a client with short time limits and no retries: a browser waits."""
         self.lifetimes = lifetimes
         self._redis = redis
-        self._keep_script = redis.register_script(_KEEP)
-        self._add_script = redis.register_script(_ADD_FAMILY)
-        self._replace_script = redis.register_script(_REPLACE)
-        self._drop_script = redis.register_script(_DROP_FAMILIES)
+        self._keep_script = redis.register_script(KEEP)
+        self._add_script = redis.register_script(ADD_FAMILY)
+        self._replace_script = redis.register_script(REPLACE)
+        self._drop_script = redis.register_script(DROP_FAMILIES)
 
     async def start(self, session: Session, upstream: Upstream | None) -> None:
         """Keep a new session."""

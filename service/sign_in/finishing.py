@@ -31,7 +31,7 @@ from sso.oidc import check_response_issuer
 from sso.oidc_settings import OidcSettings
 from sso.sessions import Session, Upstream
 from sso.sign_ins import end_session, start_session
-from sso.upstreams import arrive_from_marketplace, arrive_from_provider
+from sso.upstreams import Arrived, arrive_from_marketplace, arrive_from_provider
 from tenancy.acts import SYSTEM, Act
 from tenancy.sign_in_places import SignInPlace, find_place_of_marketplace, list_places
 from tenancy.standings import Standing, find_standing, list_usable_apps
@@ -54,45 +54,19 @@ async def finish_at_marketplace(request: AnyRequest, product: FromPath[str]) -> 
         raise CodeRefused
     browser = digest_of(read_browser(request) or "")
     flow = await runtime.flows.take(UpstreamFlow, marketplace_handle(browser))
+    remember_flow(request, flow)
     # Whoever began for one enterprise must not end up in another (RFC 9700 4.4: mix-up).
     if flow is not None and flow.tenant_id != place.tenant_id:
         raise WrongTenant
-    remember_flow(request, flow)
     act = _act(request)
     arrived = await arrive_from_marketplace(runtime.upstreams, place, product, code, act=act)
-    standing = await _demand_access(
-        runtime, place, arrived.member.member_id, product=product, user_name=arrived.member.user_name
-    )
-    held = await find_session(request)
-    before = None if held is None else held.session
-    # Any page can bring a code into this browser, and begin a sign-in there first (login CSRF).
-    if before is not None and before.member_id != arrived.member.member_id:
-        switch_flow = SwitchFlow(
-            session_id=before.id,
-            tenant_id=place.tenant_id,
-            member_id=arrived.member.member_id,
-            connection=arrived.connection,
-            upstream=arrived.upstream,
-            product=product,
-            begun=flow,
-        )
-        return await _ask_to_switch(request, before, standing, switch_flow)
-    return await _sign_in(
-        request,
-        place.tenant_id,
-        arrived.member.member_id,
-        flow,
-        connection=arrived.connection,
-        upstream=arrived.upstream,
-        before=before,
-        product=product,
-    )
+    return await _welcome(request, place, arrived, flow, product=product)
 
 
 @get(CALLBACK_PATH)
 async def finish_at_provider(
     request: AnyRequest, tenant_id: FromPath[UUID], connection: FromPath[str]
-) -> Redirect:
+) -> Response[bytes] | Redirect:
     """Take the code of an identity provider, which only the browser that was sent there may bring."""
     runtime: Runtime = request.app.state.runtime
     parameters = read_query(request)
@@ -127,21 +101,7 @@ async def finish_at_provider(
     places = await list_places([flow.tenant_id])
     if not places:
         raise Refused("unknown_enterprise")
-    await _demand_access(
-        runtime, places[0], arrived.member.member_id, product=flow.product, user_name=arrived.member.user_name
-    )
-    held = await find_session(request)
-    return await _sign_in(
-        request,
-        flow.tenant_id,
-        arrived.member.member_id,
-        flow,
-        connection=arrived.connection,
-        upstream=arrived.upstream,
-        authenticated_at=arrived.authenticated_at,
-        before=None if held is None else held.session,
-        product=flow.product,
-    )
+    return await _welcome(request, places[0], arrived, flow, product=flow.product)
 
 
 async def _check_issuer(runtime: Runtime, flow: UpstreamFlow, iss: str | None) -> None:
@@ -168,6 +128,47 @@ async def _demand_access(
     if not usable:
         raise await refuse_access(runtime, place.tenant_id, standing, product=product)
     return standing
+
+
+async def _welcome(
+    request: AnyRequest,
+    place: SignInPlace,
+    arrived: Arrived,
+    flow: UpstreamFlow | None,
+    *,
+    product: str | None,
+) -> Response[bytes] | Redirect:
+    """Sign in who has come, or ask first where somebody else is signed in."""
+    runtime: Runtime = request.app.state.runtime
+    member_id = arrived.member.member_id
+    standing = await _demand_access(
+        runtime, place, member_id, product=product, user_name=arrived.member.user_name
+    )
+    held = await find_session(request)
+    # Any page can have this browser begin a sign-in and bring somebody else's account (login CSRF).
+    if held is not None and held.session.member_id != member_id:
+        switch_flow = SwitchFlow(
+            session_id=held.session.id,
+            tenant_id=place.tenant_id,
+            member_id=member_id,
+            connection=arrived.connection,
+            upstream=arrived.upstream,
+            authenticated_at=arrived.authenticated_at,
+            product=product,
+            begun=flow,
+        )
+        return await _ask_to_switch(request, held.session, standing, switch_flow)
+    return await _sign_in(
+        request,
+        place.tenant_id,
+        member_id,
+        flow,
+        connection=arrived.connection,
+        upstream=arrived.upstream,
+        authenticated_at=arrived.authenticated_at,
+        before=None if held is None else held.session,
+        product=product,
+    )
 
 
 async def _ask_to_switch(
@@ -212,6 +213,7 @@ async def switch(request: AnyRequest) -> Redirect:
         flow.begun,
         connection=flow.connection,
         upstream=flow.upstream,
+        authenticated_at=flow.authenticated_at,
         before=before.session,
         product=flow.product,
     )
@@ -225,7 +227,7 @@ async def _sign_in(
     *,
     connection: str,
     upstream: Upstream,
-    authenticated_at: datetime | None = None,
+    authenticated_at: datetime | None,
     before: Session | None,
     product: str | None,
 ) -> Redirect:

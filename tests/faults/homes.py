@@ -64,6 +64,9 @@ class Home:
         self.names["client_id"] = f"{self.names['product']}.{self.names['group']}"
         registered = await api.put(f"/v1/clients/{self.names['client_id']}", json=client)
         assert registered.status_code == 200
+        member = await api.get(f"{home}/members/{self.names['user_name']}")
+        # Nobody has signed in; tests of the sessions show that those of others do not exist.
+        self.names["session"] = member.json()["id"]
         return self
 
 

@@ -48,6 +48,10 @@ def test_an_empty_environment_means_the_embedded_servers_and_the_documented_defa
         event_retention_days=180,
         webhook_http=False,
         webhook_private=False,
+        sign_in_http=False,
+        sign_in_private=False,
+        session_idle_minutes=120,
+        session_hours=12,
         worker=True,
         log_format=None,
         log_level="info",
@@ -194,5 +198,5 @@ def test_the_reference_lists_every_setting_once():
 def test_every_documented_default_that_is_a_value_is_valid():
     literal = {name: default for name, default, _ in describe_settings() if "unset" not in default}
     literal = {name: default for name, default in literal.items() if " " not in default}
-    assert len(literal) == 13
+    assert len(literal) == 17
     assert read_settings(literal) == read_settings({})
