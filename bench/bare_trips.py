@@ -22,32 +22,31 @@ from bench.servers import Server, free_port, running, wait_until_ready
 from service.serve import make_app as make_real_app
 from service.settings import read_settings
 from service.wiring import _redis
-from sso.sessions import _FIND
 from tenancy.database import tenant_scope
 
 _READ = "SELECT user_name, name FROM member WHERE tenant_id = $1 AND id = $2"
 # The transaction gets an id and is flushed to disk with its COMMIT, as if it had changed a row.
 _WRITE = "SELECT pg_logical_emit_message(true, 'bench', $1::text)"
+# As many as the service reads of a session.
+_FIELDS = ["session", "upstream", "until", "used", "family"]
 _FAR = 10**12
 
 BARE_ANSWER = b"{}"
 
 
-@get(
-    "/bare/{tenant_id:uuid}/{member_id:uuid}/{scripts:int}/{transactions:int}/{statements:int}/{writing:int}"
-)
+@get("/bare/{tenant_id:uuid}/{member_id:uuid}/{reads:int}/{transactions:int}/{statements:int}/{writing:int}")
 async def make_trips(
     state: State,
     tenant_id: FromPath[UUID],
     member_id: FromPath[UUID],
-    scripts: FromPath[int],
+    reads: FromPath[int],
     transactions: FromPath[int],
     statements: FromPath[int],
     writing: FromPath[int],
 ) -> Response[bytes]:
-    """Run the script that finds a session, and read a member by its primary key, so many times."""
-    for _ in range(scripts):
-        found = await state.find_script(keys=[_key(member_id)], args=["family", 1, _FAR])
+    """Read a session's fields, and a member by its primary key, so many times."""
+    for _ in range(reads):
+        found = await state.bare_redis.hmget(_key(member_id), _FIELDS)
         assert found
     for number in range(transactions):
         async with tenant_scope(tenant_id) as db:
@@ -67,7 +66,7 @@ def make_app() -> Litestar:
     app.register(make_trips)
     settings = read_settings(os.environ)
     assert settings.redis_url is not None
-    app.state.find_script = _redis(settings.redis_url).register_script(_FIND)
+    app.state.bare_redis = _redis(settings.redis_url)
     return app
 
 
@@ -91,7 +90,7 @@ def bare_requests(trips: Trips, count: int, tenant_id: UUID, member_id: UUID) ->
 
 
 def keep_bare_session(redis_url: str, member_id: UUID) -> None:
-    """Keep what the route's script finds, about as large as a session with a family."""
+    """Keep what the route reads, about as large as a session with a family."""
     with redis.Redis.from_url(redis_url) as client:
         fields = {"session": b"s" * 150, "family": b"f" * 300, "until": _FAR, "used": 0}
         client.hset(_key(member_id), mapping=fields)
