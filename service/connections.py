@@ -100,6 +100,8 @@ async def try_connection(
     found = await read_connection(tenant_id, connection)
     if isinstance(found.settings, KoogallerySettings):
         raise ConnectionUntestable
+    # What was read before somebody mended it there must not be judged again.
+    runtime.upstreams.discovery.forget(found.settings.issuer)
     steps = await probe(
         found.settings,
         open_secret(found, runtime.keyring),

@@ -126,29 +126,6 @@ async def open_transport(
         lookups.close()
 
 
-@contextlib.asynccontextmanager
-async def open_outgoing(
-    *,
-    allow_http: bool,
-    allow_private: bool,
-    resolve: Resolve | None = None,
-    ssl_context: ssl.SSLContext | None = None,
-    limits: Limits = _LIMITS,
-) -> AsyncIterator[httpx2.AsyncClient]:
-    """Give an HTTP client over a transport of its own; the arguments are those of `open_transport`."""
-    async with (
-        open_transport(
-            allow_http=allow_http,
-            allow_private=allow_private,
-            resolve=resolve,
-            ssl_context=ssl_context,
-            limits=limits,
-        ) as transport,
-        make_client(transport) as client,
-    ):
-        yield client
-
-
 def make_client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
     """Make an HTTP client that takes nothing from the environment and follows no redirects."""
     return httpx2.AsyncClient(

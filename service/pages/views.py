@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from litestar import Response
 
-from service.pages.forms import AppChoice, Enterprise, Link, Person, Post, Way
+from service.pages.forms import AppChoice, Enterprise, Person, Post, Way
 from service.pages.render import page
 
 EnterpriseError: TypeAlias = Literal["missing", "unknown"]
@@ -100,11 +100,9 @@ def confirm_sign_out(
     )
 
 
-def signed_out(
-    language: str | None, *, product: str | None, back: Link | None = None, again: str | None = None
-) -> Response[bytes]:
+def signed_out(language: str | None, *, product: str | None, again: str | None = None) -> Response[bytes]:
     """Say that the session has ended, here and in the applications."""
-    return page(language, "signed_out", product=product, back=back, again=again)
+    return page(language, "signed_out", product=product, again=again)
 
 
 def signed_in(

@@ -4,10 +4,9 @@ import asyncio
 
 import pytest
 
-from service.outgoing import open_outgoing
 from service.webhooks import connections
 from tests.receivers import open_receiver, redirect
-from tests.service.outgoing_clients import limits, opened, refused
+from tests.service.outgoing_clients import limits, open_outgoing, opened, refused
 from tests.service.webhooks.certificates import Authority
 from tests.service.webhooks.senders import Resolver
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.outgoing import open_outgoing
+from tests.service.outgoing_clients import open_outgoing
 from tests.service.webhooks.senders import NO_CERTIFICATES
 from tests.sso.issuers import open_issuer
 

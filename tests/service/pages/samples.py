@@ -78,7 +78,7 @@ PAGES = {
     "confirm_sign_out": lambda language: confirm_sign_out(
         language, product=None, person=MEMBER, form=FORM, stay=BACK.url
     ),
-    "signed_out": lambda language: signed_out(language, product=PRODUCT, back=BACK, again=AGAIN),
+    "signed_out": lambda language: signed_out(language, product=PRODUCT, again=AGAIN),
     "signed_in": lambda language: signed_in(language, product=None, person=MEMBER, sign_out=FORM),
     "confirm_switch": lambda language: confirm_switch(
         language, product=PRODUCT, current=MEMBER, new=OTHER, go_on=FORM, stay="/sign-in"
