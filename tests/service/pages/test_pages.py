@@ -144,7 +144,7 @@ def _everywhere(value):
         other_account=form,
     )
     yield confirm_sign_out("en", product=value, person=person, form=form)
-    yield signed_out("en", product=value, back=link)
+    yield signed_out("en", product=value)
     yield signed_in("en", product=value, person=person, sign_out=form)
     yield confirm_switch("en", product=value, current=person, new=person, go_on=form, stay="/sign-in")
     yield unavailable("en", correlation=value)
@@ -208,6 +208,6 @@ def test_a_value_is_shown_as_it_was_given():
 )
 def test_a_page_links_to_nothing_but_web_addresses_and_own_paths(url):
     with pytest.raises(ValueError, match="leads to"):
-        signed_out("en", product=PRODUCT, back=Link(title="x", url=url))
+        refused("en", "code_refused", correlation="c", product=PRODUCT, back=Link(title="x", url=url))
     with pytest.raises(ValueError, match="leads to"):
         signed_in("en", product=None, person=MEMBER, sign_out=msgspec.structs.replace(FORM, action=url))
