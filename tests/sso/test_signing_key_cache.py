@@ -17,25 +17,7 @@ from sso.signing_keys import (
     rotate_signing_keys,
 )
 from tenancy.errors import DatabaseUnavailable
-from tests.sso.key_rows import NOW, act, keys_put_aside, write
-
-
-@pytest.fixture
-async def no_keys(app):
-    async with keys_put_aside():
-        yield
-
-
-@pytest.fixture
-async def keys(no_keys, keyring):
-    """The first keys, which sign from NOW on."""
-    await ensure_signing_keys(keyring=keyring, now=NOW)
-    return {stored.algorithm: stored for stored in await list_signing_keys()}
-
-
-@pytest.fixture
-def keyring(runtime):
-    return runtime.keyring
+from tests.sso.key_rows import NOW, act, write
 
 
 class Ticks:
