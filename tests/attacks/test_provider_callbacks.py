@@ -1,10 +1,12 @@
 """Answers of identity providers in the wrong browser, at the wrong address or of the wrong provider."""
 
+import time
+
 import pytest
 
-from tests.attacks.asking import SESSION, ask, assert_page
+from tests.attacks.asking import SESSION, ask, assert_page, csrf_in, field_in
 from tests.service.oauth2.browsers import Browser
-from tests.service.oauth2.relying import query_of
+from tests.service.oauth2.relying import query_of, sign_in
 from tests.sso.issuers import open_issuer
 
 
@@ -104,3 +106,21 @@ async def test_asking_for_a_new_sign_in_reaches_the_provider(relying, app, offic
         sent = await browser.follow(await ask(browser, request))
         query = query_of(sent.headers["location"])
         assert query.get("prompt") == "login" or query.get("max_age") == "0"
+
+
+async def test_another_sites_sign_in_at_a_provider_does_not_take_a_session_over(app, office, connect, issuer):
+    """Login CSRF: whom a provider signs in unasked does not take the place of whoever is here."""
+    await office.authorise("ann", "lin")
+    browser = await sign_in(app, office, "ann")
+    before = browser.cookies[SESSION]
+    sent = await begin(browser, office)
+    now = int(time.time())
+    issuer.claims |= {"nonce": sent["nonce"], "iat": now, "exp": now + 300}
+    page = await browser.get(callback(office), params={"state": sent["state"], "code": "code-1"})
+    assert page.status_code == 200
+    assert browser.cookies[SESSION] == before
+    form = {"flow": field_in(page, "flow"), "csrf": csrf_in(page)}
+    answer = await browser.post("/sign-in/switch", data=form)
+    assert answer.status_code == 303
+    assert browser.cookies[SESSION] != before
+    assert "Lin" in (await browser.get("/signed-in")).text
