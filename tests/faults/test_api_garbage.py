@@ -92,6 +92,7 @@ async def names(api, marketplace, product):
         "subject": "u",
         "endpoint": endpoint.json()["id"],
         "client_id": product,
+        "session": str(uuid4()),
         "entry": audit.json()["items"][0]["id"],
     }
 
