@@ -131,7 +131,7 @@ async def test_who_waits_in_vain_gets_an_empty_page_in_time(office):
 async def all_wait(runtime, count):
     """So many have looked once, however long that takes here, and wait now."""
     async with asyncio.timeout(20):
-        while len(runtime.waits._waiting) < count:
+        while len(runtime.waits._waiting) < count:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
 
 
