@@ -55,9 +55,14 @@ async def demand_token(connection: Connection, handler: BaseRouteHandler) -> Non
 
 def act_of(request: Request[Any, Any, State]) -> Act:
     """What the caller of a request that changes something is about to do, for the audit."""
+    return act_by(request.state.actor, request)
+
+
+def act_by(actor: str, request: Request[Any, Any, State]) -> Act:
+    """What somebody is about to do by a request that has proven otherwise who it is."""
     runtime: Runtime = request.app.state.runtime
     address = None if request.client is None else request.client.host
-    return Act(actor=request.state.actor, at=runtime.clock(), address=address)
+    return Act(actor=actor, at=runtime.clock(), address=address)
 
 
 async def _find_owner(runtime: Runtime, token: str) -> TokenOwner | None:

@@ -151,7 +151,7 @@ class Telling:
             duration=timedelta(seconds=bounds.lease),
         )
         try:
-            left = await runtime.sessions.find_present({duty.session_id for duty in duties})
+            left = await runtime.sessions.find_kept({duty.session_id for duty in duties})
             clients = {one: await runtime.clients.find(one) for one in {duty.client_id for duty in duties}}
         except Unavailable:
             self._outcomes += [put_off(duty, until=self._soon()) for duty in duties]

@@ -81,10 +81,16 @@ def unreadable_problem(
     return respond(Problem(title=title, status=_BAD_REQUEST, code="body_unreadable"))
 
 
-def unexpected_problem(_request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
-    """Anything else: told only as an id that the log has too."""
+def log_unexpected(error: Exception) -> str:
+    """Log what nobody has expected; the id by which it is found there."""
     correlation = str(uuid4())
     log.error("unexpected_error", correlation=correlation, exc_info=error)
+    return correlation
+
+
+def unexpected_problem(_request: Request[Any, Any, State], error: Exception) -> Response[bytes]:
+    """Anything else: told only as an id that the log has too."""
+    correlation = log_unexpected(error)
     problem = Problem(
         title="Something went wrong on our side.",
         status=_SERVER_ERROR,

@@ -153,7 +153,11 @@ def _read_seconds(text: str | None) -> int | None:
 
 def answer_link(redirect_uri: str, *, issuer: str, state: str | None, **values: str) -> str:
     """Where the answer to a request leads: `values`, the state, and who answers (RFC 9207 2)."""
-    parts = urlsplit(redirect_uri)
-    more = {**values, **({"state": state} if state is not None else {}), "iss": issuer}
+    return with_query(redirect_uri, **values, **({} if state is None else {"state": state}), iss=issuer)
+
+
+def with_query(address: str, /, **more: str) -> str:
+    """An address with more parameters behind those that it has."""
+    parts = urlsplit(address)
     query = "&".join(part for part in (parts.query, urlencode(more)) if part)
     return urlunsplit(parts._replace(query=query))

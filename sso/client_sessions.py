@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -34,7 +34,7 @@ WHERE (client_session.ended_at IS NULL AND client_session.app_id <> excluded.app
    OR client_session.reason IN ('access_ended', 'client_removed')
 """
 
-END_ALL: Final = """
+_END_ALL = """
 UPDATE client_session SET ended_at = $3, reason = $4, due_at = $3
 WHERE tenant_id = $1 AND session_id = $2 AND ended_at IS NULL
 """
@@ -83,7 +83,7 @@ async def note_client(session: Session, client_id: str, app_id: str, *, now: dat
 
 async def end_parts(db: Db, tenant_id: UUID, session_id: UUID, reason: Reason, *, now: datetime) -> None:
     """Have all clients told that the session has ended."""
-    await db.execute(END_ALL, tenant_id, session_id, now, reason)
+    await db.execute(_END_ALL, tenant_id, session_id, now, reason)
 
 
 async def end_parts_of_members(

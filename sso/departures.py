@@ -13,10 +13,9 @@ import msgspec
 from sso.client_parts import drop_part
 from sso.client_sessions import end_parts_of_members
 from sso.sessions import Session, SessionStore
+from sso.sign_ins import tell_end
 from tenancy.acts import SYSTEM, Act, record_act
 from tenancy.database import Db, become_system, system_scope, tenant_scope
-from tenancy.event_objects import SessionFact
-from tenancy.events import Event
 from tenancy.feed import feed_events
 from tenancy.gates import usable
 
@@ -185,7 +184,7 @@ async def _take_out(
         parts = await end_parts_of_members(db, place.tenant_id, lost, gone, now=now)
         ended = [session for session in sessions.values() if session.member_id in gone]
         if ended:
-            events = [_ended(session, names[session.member_id]) for session in ended]
+            events = [tell_end(session, names[session.member_id], "access_ended") for session in ended]
             await record_act(db, Act(actor=SYSTEM, at=now), events, tenant_id=place.tenant_id)
         await become_system(db)
         if await db.execute(_ADVANCE, _NAME, place.read_to, place.position) != "UPDATE 1":
@@ -202,8 +201,3 @@ async def _find_gone(
     members, apps = zip(*lost, strict=True)
     rows = await db.fetch(_GONE, tenant_id, list(members), list(apps), now)
     return {row["member_id"] for row in rows}
-
-
-def _ended(session: Session, user_name: str) -> Event:
-    fact = SessionFact(user_name=user_name, connection=session.connection, reason="access_ended")
-    return Event(type="session.ended", subject=str(session.id), previous=fact)

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from tenancy.database import system_scope
+from tenancy.retention import remove_rows
 
 _WINDOW = 1000
 _PAUSES: Final = tuple(timedelta(seconds=seconds) for seconds in (1, 5, 30, 120, 600))
@@ -136,8 +137,7 @@ async def remove_old_client_sessions(*, before: datetime, limit: int = 1000) -> 
     Those of sessions that simply ran out, of which nobody was told, go with them.
     """
     async with system_scope() as db:
-        done = await db.execute(_REMOVE, before, limit)
-    return int(done.split()[-1])
+        return await remove_rows(db, _REMOVE, before, limit)
 
 
 def nothing_to_tell(duty: Duty, *, reason: str | None = None) -> Outcome:

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from sso.errors import RenewalRefused
+from sso.errors import NotSignedIn, RenewalRefused
 from sso.koogallery import renew
 from sso.sessions import Held, Session, Upstream
-from sso.sign_ins import end_session
+from sso.sign_ins import demand_standing, end_session
 from sso.upstreams import KeptSignIn, Upstreams, open_sign_in, renewal_of, seal_sign_in
 from tenancy.acts import SYSTEM, Act
 from tenancy.errors import Unavailable
 from tenancy.sign_in_places import list_credentials, list_places
-from tenancy.standings import Standing, find_standing
+from tenancy.standings import Standing
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +31,10 @@ async def find_present(
     """
     if held is None or not await keep_upstream(upstreams, held.session, held.upstream, now=now):
         return None, None
-    session = held.session
-    standing = await find_standing(
-        session.tenant_id, session.member_id, connection=session.connection, now=now
-    )
-    return (session, standing) if standing is not None and standing.allowed else (None, None)
+    try:
+        return held.session, await demand_standing(held, now=now)
+    except NotSignedIn:
+        return None, None
 
 
 async def keep_upstream(

@@ -4,14 +4,13 @@ Source: OpenID Connect Discovery 1.0 section 4, RFC 7517 section 5.
 """
 
 import asyncio
-from typing import Any
 
 import httpx2
-import msgspec
 
 from sso.errors import UpstreamMisconfigured, UpstreamUnreachable
 from sso.id_token_keys import PublicKey, read_keys
 from sso.provider_metadata import ISSUER_FORM, Metadata, description_address, is_issuer, read_metadata
+from sso.upstream import read_object
 
 # Above the transport's own limit, for transports that have none around the whole call.
 CALL_SECONDS = 10.0
@@ -41,7 +40,7 @@ async def fetch_metadata(transport: httpx2.AsyncBaseTransport, issuer: str, *, a
         raise UpstreamMisconfigured(
             "description_missing", f"{description_address(issuer)} answers with status {status}."
         )
-    document = _read_object(content)
+    document = read_object(content)
     if document is None:
         raise UpstreamMisconfigured(
             "description_unreadable", f"{description_address(issuer)} does not answer with a JSON object."
@@ -57,7 +56,7 @@ async def fetch_keys(transport: httpx2.AsyncBaseTransport, metadata: Metadata) -
         UpstreamUnreachable: no answer came.
     """
     status, content = await _get(transport, metadata.jwks_uri)
-    document = _read_object(content) if status == httpx2.codes.OK else None
+    document = read_object(content) if status == httpx2.codes.OK else None
     if document is None:
         raise UpstreamMisconfigured(
             "keys_unreadable", f"`jwks_uri` answers with status {status} and without a JWK Set."
@@ -76,11 +75,3 @@ async def _get(transport: httpx2.AsyncBaseTransport, url: str) -> tuple[int, byt
     if response.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR:
         raise UpstreamUnreachable(f"The answer has status {response.status_code}.")
     return response.status_code, response.content
-
-
-def _read_object(content: bytes) -> dict[str, Any] | None:
-    try:
-        value = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -205,7 +205,7 @@ class SessionStore:
             found += [UUID(name.decode()) for row in rows for name in row]
         return found
 
-    async def find_present(self, ids: Collection[UUID]) -> set[UUID]:
+    async def find_kept(self, ids: Collection[UUID]) -> set[UUID]:
         """Those of these sessions that are there; one that has run out may still be."""
         present: set[UUID] = set()
         for some in _chunks(list(ids)):

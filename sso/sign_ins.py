@@ -71,10 +71,15 @@ async def end_session(store: SessionStore, session: Session, *, reason: Reason, 
         # An erased tenant has nobody left to tell.
         if user_name is not None:
             await end_parts(db, session.tenant_id, session.id, reason, now=act.at)
-            fact = SessionFact(user_name=user_name, connection=session.connection, reason=reason)
-            ended = Event(type="session.ended", subject=str(session.id), previous=fact)
+            ended = tell_end(session, user_name, reason)
             await record_act(db, act, [ended], tenant_id=session.tenant_id)
     await store.end(session)
+
+
+def tell_end(session: Session, user_name: str, reason: Reason) -> Event:
+    """The event of a session's end."""
+    fact = SessionFact(user_name=user_name, connection=session.connection, reason=reason)
+    return Event(type="session.ended", subject=str(session.id), previous=fact)
 
 
 async def demand_standing(held: Held | None, *, app_id: str | None = None, now: datetime) -> Standing:

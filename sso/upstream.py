@@ -75,7 +75,7 @@ async def ask(
         raise UpstreamUnreachable("The call failed.")
     if response.status_code >= _SERVER_ERROR or response.status_code == _TOO_MANY:
         raise UpstreamUnreachable(f"The answer has status {response.status_code}.")
-    members = _read_object(response.content)
+    members = read_object(response.content)
     if members is None:
         if response.status_code not in REFUSED:
             raise UpstreamUnreachable(f"The answer (status {response.status_code}) is not a JSON object.")
@@ -122,7 +122,8 @@ def read_lifetime(reply: Reply) -> int:
     return int(min(max(value, _SHORTEST_LIFETIME), _LONGEST_LIFETIME))
 
 
-def _read_object(content: bytes) -> dict[str, Any] | None:
+def read_object(content: bytes) -> dict[str, Any] | None:
+    """Read a JSON object; None when it is not one."""
     try:
         value = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):

@@ -56,7 +56,7 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
         for table in _HISTORY:
             counts[table] = await db.fetchval(f"SELECT count(*) FROM {table} WHERE tenant_id = $1", tenant_id)
         for table in _OWNED:
-            counts[table] = await _remove(db, f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
+            counts[table] = await remove_rows(db, f"DELETE FROM {table} WHERE tenant_id = $1", tenant_id)
         await db.execute("DELETE FROM tenant WHERE id = $1", tenant_id)
         await db.execute(
             "INSERT INTO erasure (tenant_id, source, external_id, erased_at, counts)"
@@ -81,7 +81,7 @@ async def erase_tenant(tenant_id: UUID, *, before: datetime, now: datetime) -> b
 async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
     """Delete pushes received before then, a bounded number at a time; returns how many."""
     async with system_scope() as db:
-        return await _remove(
+        return await remove_rows(
             db,
             "DELETE FROM push p USING (SELECT tenant_id, id FROM push q WHERE received_at < $1"
             " AND NOT EXISTS (SELECT FROM held_push h WHERE h.tenant_id = q.tenant_id AND h.push_id = q.id"
@@ -95,7 +95,7 @@ async def remove_old_pushes(*, before: datetime, limit: int = 1000) -> int:
 async def remove_old_bodies(*, before: datetime, limit: int = 1000) -> int:
     """Forget the raw bodies of pushes received before then, a bounded number at a time; returns how many."""
     async with system_scope() as db:
-        return await _remove(
+        return await remove_rows(
             db,
             "UPDATE push p SET body = NULL"
             " FROM (SELECT tenant_id, id FROM push WHERE received_at < $1 AND body IS NOT NULL LIMIT $2)"
@@ -131,7 +131,7 @@ DELETE FROM feed WHERE position < coalesce(
 async def remove_old_events(*, before: datetime, limit: int = 100) -> int:
     """Delete events from before then, a bounded number of change sets at a time; returns how many."""
     async with system_scope() as db:
-        removed = await _remove(db, _REMOVE_EVENTS, before, limit)
+        removed = await remove_rows(db, _REMOVE_EVENTS, before, limit)
         await db.execute(_SHORTEN_FEED)
     return removed
 
@@ -139,7 +139,7 @@ async def remove_old_events(*, before: datetime, limit: int = 100) -> int:
 async def remove_old_attempts(*, before: datetime, limit: int = 1000) -> int:
     """Delete attempts from before then, a bounded number at a time; returns how many."""
     async with system_scope() as db:
-        return await _remove(
+        return await remove_rows(
             db,
             "DELETE FROM attempt a USING (SELECT tenant_id, id FROM attempt WHERE at < $1 LIMIT $2) AS old"
             " WHERE a.tenant_id = old.tenant_id AND a.id = old.id",
@@ -148,7 +148,7 @@ async def remove_old_attempts(*, before: datetime, limit: int = 1000) -> int:
         )
 
 
-async def _remove(db: Db, statement: str, *values: object) -> int:
+async def remove_rows(db: Db, statement: str, *values: object) -> int:
     """Carry out a statement; how many rows it took."""
     done = await db.execute(statement, *values)
     return int(done.split()[-1])

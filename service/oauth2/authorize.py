@@ -12,7 +12,15 @@ from litestar import HttpMethod, Response, Router, get, post, route
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
-from service.oauth2.requests import MOST_BYTES, AnyRequest, describe, read_form, read_hint, read_query
+from service.oauth2.requests import (
+    MOST_BYTES,
+    AnyRequest,
+    describe,
+    read_form,
+    read_hint,
+    read_query,
+    send_browser,
+)
 from service.oauth2.tokens import REQUEST_URI
 from service.pages.forms import AppChoice, Post, targets_of
 from service.pages.views import choose_app
@@ -59,7 +67,7 @@ async def authorize(request: AnyRequest) -> Response[bytes] | Redirect:
         parameters = await read_form(request) if is_form else read_query(request)
         if is_form and not has_session_cookie(request):
             # Browsers keep our cookies from forms of other sites, but not from what those redirect to.
-            return _redirect(f"/oauth2/authorize?{urlencode(parameters)}")
+            return send_browser(f"/oauth2/authorize?{urlencode(parameters)}")
         client = await _demand_client(runtime, parameters.get("client_id"))
         if "request_uri" in parameters:
             parameters = await _take_pushed(runtime, client, parameters["request_uri"])
@@ -164,7 +172,7 @@ async def _answer(
     if handle is not None and await runtime.flows.take(PendingRequest, handle) is None:
         raise Refused("expired_flow")
     code = await issue_code(runtime.sessions, session, asked, app_id=usable[0].app_id, now=now)
-    return _redirect(
+    return send_browser(
         answer_link(asked.redirect_uri, issuer=runtime.settings.public_url, state=asked.state, code=code)
     )
 
@@ -213,7 +221,7 @@ async def _send_to_sign_in(request: AnyRequest, asked: AuthorizationRequest, han
         handle, cookies = await _keep(request, asked)
     hints = {"tenant": asked.tenant, "connection": asked.connection}
     query = {"request": handle, **{name: value for name, value in hints.items() if value is not None}}
-    return _redirect(f"/sign-in?{urlencode(query)}", cookies)
+    return send_browser(f"/sign-in?{urlencode(query)}", cookies)
 
 
 async def _keep(request: AnyRequest, asked: AuthorizationRequest) -> tuple[str, list[Cookie]]:
@@ -240,7 +248,7 @@ async def _take_pushed(runtime: Runtime, client: Client, uri: str) -> dict[str, 
 
 
 def _tell(runtime: Runtime, redirect_uri: str, state: str | None, error: DomainError) -> Redirect:
-    return _redirect(_link_of(runtime, redirect_uri, state, error))
+    return send_browser(_link_of(runtime, redirect_uri, state, error))
 
 
 def _link_of(runtime: Runtime, redirect_uri: str, state: str | None, error: DomainError) -> str:
@@ -250,16 +258,6 @@ def _link_of(runtime: Runtime, redirect_uri: str, state: str | None, error: Doma
         state=state,
         error=error.code,
         error_description=describe(error),
-    )
-
-
-def _redirect(link: str, cookies: list[Cookie] | None = None) -> Redirect:
-    """A redirect that turns a POST into a GET (RFC 9700 4.12) and tells nobody where it came from."""
-    return Redirect(
-        link,
-        status_code=303,
-        cookies=cookies,
-        headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
     )
 
 

@@ -1,16 +1,18 @@
 """Requests of clients to our OAuth endpoints: read, authenticated, and refused in the words of OAuth."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
-from uuid import uuid4
 
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.datastructures import State
+from litestar.datastructures import Cookie, State
 from litestar.exceptions import HTTPException
+from litestar.response import Redirect
 
+from service.problems import log_unexpected
 from service.runtime import Runtime
 from sso.authorization import single
 from sso.client_authentication import ClientRefused, authenticate_client
@@ -106,6 +108,16 @@ def describe(error: DomainError) -> str:
     return _UNFIT.sub("?", f"{error.message} {error.detail or ''}".strip())
 
 
+def send_browser(link: str, cookies: Sequence[Cookie] = ()) -> Redirect:
+    """A redirect that turns a POST into a GET (RFC 9700 4.12) and tells nobody where it came from."""
+    return Redirect(
+        link,
+        status_code=303,
+        cookies=list(cookies),
+        headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
+    )
+
+
 def answer(body: object, *, status: int = 200) -> Response[bytes]:
     """An answer that nobody keeps."""
     return Response(
@@ -150,8 +162,7 @@ def refuse_http(_request: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 def refuse_unexpected(_request: AnyRequest, error: Exception) -> Response[bytes]:
     """Anything else: told only as an id that the log has too."""
-    correlation = str(uuid4())
-    log.error("unexpected_error", correlation=correlation, exc_info=error)
+    correlation = log_unexpected(error)
     return answer(
         Refusal(error="server_error", error_description=f"Correlation id: {correlation}"), status=500
     )

@@ -8,7 +8,8 @@ from litestar import Response, Router, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from service.oauth2.requests import MOST_BYTES, read_form, read_query
+from service.callers import act_by
+from service.oauth2.requests import MOST_BYTES, AnyRequest, read_form, read_query
 from service.pages.forms import Post, targets_of
 from service.pages.views import confirm_switch
 from service.runtime import Runtime
@@ -22,7 +23,7 @@ from service.sign_in.cookies import (
     remember_enterprise,
 )
 from service.sign_in.landing import land, person_of
-from service.sign_in.refusing import HANDLERS, AnyRequest, Refused, refuse_access, remember_flow
+from service.sign_in.refusing import HANDLERS, Refused, refuse_access, remember_flow
 from service.sign_in.starting import marketplace_handle
 from sso.connections import find_connection
 from sso.errors import CodeRefused, ConnectionDisabled, WrongTenant
@@ -32,7 +33,7 @@ from sso.oidc_settings import OidcSettings
 from sso.sessions import Session, Upstream
 from sso.sign_ins import end_session, start_session
 from sso.upstreams import Arrived, arrive_from_marketplace, arrive_from_provider
-from tenancy.acts import SYSTEM, Act
+from tenancy.acts import SYSTEM
 from tenancy.sign_in_places import SignInPlace, find_place_of_marketplace, list_places
 from tenancy.standings import Standing, find_standing, list_usable_apps
 
@@ -58,7 +59,7 @@ async def finish_at_marketplace(request: AnyRequest, product: FromPath[str]) -> 
     # Whoever began for one enterprise must not end up in another (RFC 9700 4.4: mix-up).
     if flow is not None and flow.tenant_id != place.tenant_id:
         raise WrongTenant
-    act = _act(request)
+    act = act_by(SYSTEM, request)
     arrived = await arrive_from_marketplace(runtime.upstreams, place, product, code, act=act)
     return await _welcome(request, place, arrived, flow, product=product)
 
@@ -81,7 +82,7 @@ async def finish_at_provider(
     ):
         raise Refused("expired_flow")
     remember_flow(request, flow)
-    act = _act(request)
+    act = act_by(SYSTEM, request)
     await _check_issuer(runtime, flow, iss)
     if "error" in parameters or code is None:
         # A registered name at most: what else a provider writes is for nobody's eyes.
@@ -239,20 +240,13 @@ async def _sign_in(
         connection=connection,
         upstream=upstream,
         authenticated_at=authenticated_at,
-        act=_act(request, f"member:{member_id}"),
+        act=act_by(f"member:{member_id}", request),
     )
     if before is not None:
-        act = _act(request, f"member:{before.member_id}")
+        act = act_by(f"member:{before.member_id}", request)
         await end_session(runtime.sessions, before, reason="replaced", act=act)
     cookies = [make_cookie(runtime, "session", cookie), remember_enterprise(request, tenant_id)]
     return await land(request, session, flow, product=product, cookies=cookies)
-
-
-def _act(request: AnyRequest, actor: str = SYSTEM) -> Act:
-    """What is about to be done, by Tenon as long as nobody knows who has come."""
-    runtime: Runtime = request.app.state.runtime
-    address = None if request.client is None else request.client.host
-    return Act(actor=actor, at=runtime.clock(), address=address)
 
 
 router = Router(

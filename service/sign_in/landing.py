@@ -1,16 +1,18 @@
 """Where a browser goes once somebody is signed in: on with what was asked, or into the application."""
 
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from litestar import Response, Router, get
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
+from service.oauth2.requests import AnyRequest, send_browser
 from service.pages.forms import Person, Post, targets_of
 from service.pages.views import signed_in
 from service.runtime import Runtime
 from service.sign_in.cookies import csrf_of, find_session
-from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
+from service.sign_in.refusing import HANDLERS, Refused
+from sso.authorization import with_query
 from sso.clients import list_clients
 from sso.flows import UpstreamFlow
 from sso.presence import find_present
@@ -41,7 +43,7 @@ async def land(
     else:
         runtime: Runtime = request.app.state.runtime
         link = await _initiation(runtime, session, product) or "/signed-in"
-    return Redirect(link, status_code=303, cookies=cookies, headers={"Cache-Control": "no-store"})
+    return send_browser(link, cookies)
 
 
 async def _initiation(runtime: Runtime, session: Session, product: str | None) -> str | None:
@@ -55,9 +57,7 @@ async def _initiation(runtime: Runtime, session: Session, product: str | None) -
         return None
     address = addresses.pop()
     assert address is not None
-    parts = urlsplit(address)
-    more = urlencode({"iss": runtime.settings.public_url, "tenant": str(session.tenant_id)})
-    return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, more) if part)))
+    return with_query(address, iss=runtime.settings.public_url, tenant=str(session.tenant_id))
 
 
 @get("/signed-in")

@@ -5,13 +5,14 @@ from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import structlog
-from litestar import Request, Response
-from litestar.datastructures import State
+from litestar import Response
 from litestar.exceptions import HTTPException
 
+from service.oauth2.requests import AnyRequest
 from service.pages.forms import Link, Post, targets_of
 from service.pages.reasons import Cause, Reason, cause_of
 from service.pages.refusals import failed, refused, unavailable
+from service.problems import log_unexpected
 from service.runtime import Runtime
 from service.sign_in.cookies import csrf_of, has_session_cookie
 from sso.clients import Client
@@ -39,8 +40,6 @@ from tenancy.sign_in_places import list_app_ids
 from tenancy.standings import Standing
 
 log = structlog.get_logger(__name__)
-
-AnyRequest = Request[Any, Any, State]
 
 _REASONS: tuple[tuple[type[DomainError], Reason], ...] = (
     (CodeRefused, "code_refused"),
@@ -191,9 +190,7 @@ def _refuse_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 
 def _fail(request: AnyRequest, error: Exception) -> Response[bytes]:
-    correlation = str(uuid4())
-    log.error("unexpected_error", correlation=correlation, exc_info=error)
-    return failed(request.headers.get("accept-language"), correlation=correlation)
+    return failed(request.headers.get("accept-language"), correlation=log_unexpected(error))
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

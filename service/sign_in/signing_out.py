@@ -3,19 +3,21 @@
 Source: OpenID Connect RP-Initiated Logout 1.0.
 """
 
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 import structlog
 from litestar import HttpMethod, Response, Router, get, post, route
 from litestar.response import Redirect
 
-from service.oauth2.requests import MOST_BYTES, read_form, read_hint, read_query
+from service.callers import act_by
+from service.oauth2.requests import MOST_BYTES, AnyRequest, read_form, read_hint, read_query, send_browser
 from service.pages.forms import Person, Post, targets_of
 from service.pages.views import confirm_sign_out, signed_out
 from service.runtime import Runtime
 from service.sign_in.cookies import csrf_of, drop_cookie, find_session, has_csrf, has_session_cookie
 from service.sign_in.landing import person_of
-from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
+from service.sign_in.refusing import HANDLERS, Refused
+from sso.authorization import with_query
 from sso.clients import Client
 from sso.flows import SignOutFlow
 from sso.issued_tokens import Hint
@@ -23,7 +25,6 @@ from sso.oauth_errors import InvalidRequest
 from sso.sessions import Held
 from sso.sign_ins import end_session
 from sso.upstreams import find_logout_link
-from tenancy.acts import Act
 from tenancy.errors import Invalid, Unavailable
 from tenancy.sign_in_places import list_places
 from tenancy.standings import find_standing
@@ -60,7 +61,7 @@ async def end_session_for_client(request: AnyRequest) -> Response[bytes] | Redir
         parameters = await read_form(request) if is_form else read_query(request)
         if is_form and not has_session_cookie(request):
             # Browsers keep our cookies from forms of other sites, but not from what those redirect to.
-            return Redirect(f"/oauth2/end-session?{urlencode(parameters)}", status_code=303)
+            return send_browser(f"/oauth2/end-session?{urlencode(parameters)}")
         hint = await read_hint(runtime, parameters.get("id_token_hint"))
         client = await _find_client(runtime, parameters.get("client_id"), hint)
         link = _demand_link(client, parameters)
@@ -108,16 +109,10 @@ async def _ask(request: AnyRequest, handle: str | None, link: str | None) -> Res
 async def _end(request: AnyRequest, held: Held, handle: str | None) -> Redirect:
     runtime: Runtime = request.app.state.runtime
     session = held.session
-    address = None if request.client is None else request.client.host
-    act = Act(actor=f"member:{session.member_id}", at=runtime.clock(), address=address)
+    act = act_by(f"member:{session.member_id}", request)
     await end_session(runtime.sessions, session, reason="signed_out", act=act)
     link = await _upstream_link(runtime, held, handle) or f"{_DONE}?{urlencode({'state': handle or ''})}"
-    return Redirect(
-        link,
-        status_code=303,
-        cookies=[drop_cookie(runtime, "session")],
-        headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"},
-    )
+    return send_browser(link, [drop_cookie(runtime, "session")])
 
 
 async def _upstream_link(runtime: Runtime, held: Held, handle: str | None) -> str | None:
@@ -144,7 +139,7 @@ async def _leave(request: AnyRequest, handle: str | None) -> Response[bytes] | R
     flow = await runtime.flows.take(SignOutFlow, handle) if handle else None
     if flow is None:
         return signed_out(request.headers.get("accept-language"), product=None, again="/sign-in")
-    return Redirect(flow.link, status_code=303, headers={"Cache-Control": "no-store"})
+    return send_browser(flow.link)
 
 
 async def _find_client(runtime: Runtime, client_id: str | None, hint: Hint | None) -> Client | None:
@@ -163,10 +158,8 @@ def _demand_link(client: Client | None, parameters: dict[str, str]) -> str | Non
         return None
     if client is None or wanted not in client.settings.post_logout_redirect_uris:
         raise InvalidRequest("The post_logout_redirect_uri is not registered for this client.")
-    parts = urlsplit(wanted)
     state = parameters.get("state")
-    more = "" if state is None else urlencode({"state": state})
-    return urlunsplit(parts._replace(query="&".join(part for part in (parts.query, more) if part)))
+    return with_query(wanted, **({} if state is None else {"state": state}))
 
 
 router = Router(

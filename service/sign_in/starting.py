@@ -8,13 +8,13 @@ import msgspec
 from litestar import Response, Router, get
 from litestar.response import Redirect
 
-from service.oauth2.requests import read_query
+from service.oauth2.requests import AnyRequest, read_query, send_browser
 from service.pages.forms import Enterprise, Way, targets_of
 from service.pages.views import EnterpriseError, choose_connection, choose_enterprise
 from service.runtime import Runtime
 from service.sign_in.callbacks import callback_of
 from service.sign_in.cookies import browser_of, read_browser, read_enterprises
-from service.sign_in.refusing import HANDLERS, AnyRequest, Refused
+from service.sign_in.refusing import HANDLERS, Refused
 from sso.authorization import AuthorizationRequest
 from sso.clients import Client
 from sso.connection_rows import Connection
@@ -57,7 +57,8 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     place = await _find_place(tenant.strip())
     if place is None:
         return await _ask_enterprise(request, fields, title, asked, typed=tenant.strip(), error="unknown")
-    ways = await _ways_of(runtime, place, product)
+    portal = await _find_portal(runtime, place, product, wanted=asked.app if asked else None)
+    ways = await _ways_of(place, has_portal=portal is not None)
     chosen = [one for one in ways if connection is None or one.name == connection]
     if not chosen:
         raise Refused("no_way_in", enterprise=place.name)
@@ -83,8 +84,9 @@ async def start(request: AnyRequest) -> Response[bytes] | Redirect:
     if isinstance(settings, OidcSettings):
         link = await _begin_at_provider(runtime, settings, begun, asked)
     else:
-        link = await _begin_at_portal(runtime, place, begun, asked)
-    return Redirect(link, status_code=303, cookies=cookies, headers={"Cache-Control": "no-store"})
+        assert portal is not None
+        link = await _begin_at_portal(runtime, portal, begun)
+    return send_browser(link, cookies)
 
 
 def is_own_path(path: str) -> bool:
@@ -146,10 +148,9 @@ async def _ask_enterprise(
     )
 
 
-async def _ways_of(runtime: Runtime, place: SignInPlace, product: str | None) -> list[Connection]:
+async def _ways_of(place: SignInPlace, *, has_portal: bool) -> list[Connection]:
     """The connections that can be used; the marketplace's account login only with an app to name there."""
     page = await list_connections(place.tenant_id)
-    has_portal = bool(place.domain_name) and await _portal_app(runtime, place, product) is not None
     return [
         one
         for one in page.items
@@ -157,10 +158,12 @@ async def _ways_of(runtime: Runtime, place: SignInPlace, product: str | None) ->
     ]
 
 
-async def _portal_app(
-    runtime: Runtime, place: SignInPlace, product: str | None, *, wanted: str | None = None
+async def _find_portal(
+    runtime: Runtime, place: SignInPlace, product: str | None, *, wanted: str | None
 ) -> tuple[str, str] | None:
     """The product and the app that a sign-in at the marketplace's portal is for: `wanted`, or the newest."""
+    if not place.domain_name:
+        return None
     for slug in [product] if product is not None else await list_products_of(place.tenant_id):
         credentials = await list_credentials(place.tenant_id, slug, keyring=runtime.keyring)
         if credentials:
@@ -193,12 +196,7 @@ async def _begin_at_provider(
     )
 
 
-async def _begin_at_portal(
-    runtime: Runtime, place: SignInPlace, begun: UpstreamFlow, asked: AuthorizationRequest | None
-) -> str:
-    portal = await _portal_app(runtime, place, begun.product, wanted=asked.app if asked else None)
-    if portal is None:
-        raise Refused("no_way_in", enterprise=place.name)
+async def _begin_at_portal(runtime: Runtime, portal: tuple[str, str], begun: UpstreamFlow) -> str:
     slug, app_id = portal
     product = await runtime.products.find(slug)
     portal_url = (product.settings.portal_url if product else None) or DEFAULT_PORTAL_URL

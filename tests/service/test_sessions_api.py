@@ -183,7 +183,7 @@ async def test_while_redis_is_away_it_is_said_and_nobody_is_forgotten(
         async with _redis("redis://127.0.0.1:9") as nowhere:
             away = SessionStore(nowhere, runtime.sessions.lifetimes)
             with monkeypatch.context() as patch:
-                for name in ("list_ids", "read", "list_of_members", "forget", "find_present"):
+                for name in ("list_ids", "read", "list_of_members", "forget", "find_kept"):
                     patch.setattr(runtime.sessions, name, getattr(away, name))
                 assert await code_of(staffed, "GET", "/sessions") == (503, "sessions_unavailable")
                 await staffed.authorise("ann", flag=3)
