@@ -12,14 +12,13 @@ import httpcore2
 import httpx2
 
 from service.webhooks.connections import Connection
-from service.webhooks.lookups import Lookups, Resolve, Unreachable
-from service.webhooks.pool import Limits, Pool
+from service.webhooks.lookups import Resolve, Unreachable
+from service.webhooks.pool import Limits, Pool, open_pool
 from service.webhooks.targets import EndpointUrlInvalid, Target, read_target
 from sso.errors import UpstreamUnreachable
 
 _LIMITS = Limits(total=5.0, connect=3.0, idle=64)
 _MOST_BYTES = 256 * 1024
-_BROKEN = (httpcore2.ReadError, httpcore2.RemoteProtocolError)
 
 # Ours to say, for the one connection that a call goes over.
 _NOT_FORWARDED = frozenset({b"host", b"accept-encoding", b"connection", b"transfer-encoding"})
@@ -70,27 +69,13 @@ class OutgoingTransport(httpx2.AsyncBaseTransport):
             raise UpstreamUnreachable(f"The address may not be called. {refused.detail}") from None
 
     async def _ask(self, target: Target, call: httpcore2.Request) -> httpx2.Response:
-        connection = self._pool.take_idle(target)
-        if connection is not None:
-            with contextlib.suppress(_Stale):
-                return await self._ask_over(connection, call)
-        return await self._ask_over(await self._pool.open(target), call)
-
-    async def _ask_over(self, connection: Connection, call: httpcore2.Request) -> httpx2.Response:
-        try:
-            answer = await connection.http.handle_async_request(call)
-            response = await _read(answer)
-        except BaseException as error:
-            self._pool.drop(connection)
-            if isinstance(error, httpcore2.LocalProtocolError):
+        async def exchange(connection: Connection) -> httpx2.Response:
+            try:
+                return await _read(await connection.http.handle_async_request(call))
+            except httpcore2.LocalProtocolError:
                 raise Unreachable("The request cannot be written as HTTP/1.1.") from None
-            if not isinstance(error, _BROKEN):
-                raise
-            if connection.was_closed_while_idle:
-                raise _Stale from None
-            if connection.link.is_silent:
-                raise Unreachable("The connection was closed before an answer came.") from None
-            raise Unreachable("The answer broke off, or was not HTTP/1.1.") from None
+
+        connection, response = await self._pool.ask(target, exchange)
         self._pool.give_back(connection)
         return response
 
@@ -116,14 +101,10 @@ async def open_transport(
         ssl_context: replaces the system's certificates.
         limits: bounds of time and number; `body` is not used, as an answer is needed whole.
     """
-    context = ssl_context or httpcore2.default_ssl_context()
-    lookups = Lookups(allow_private=allow_private, time_limit=limits.connect, resolve=resolve)
-    pool = Pool(lookups, limits=limits, ssl_context=context)
-    try:
+    async with open_pool(
+        allow_private=allow_private, resolve=resolve, ssl_context=ssl_context, limits=limits
+    ) as pool:
         yield OutgoingTransport(pool, limits=limits, allow_http=allow_http, allow_private=allow_private)
-    finally:
-        pool.close()
-        lookups.close()
 
 
 def make_client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
@@ -135,10 +116,6 @@ def make_client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
         timeout=None,  # the transport limits the whole call
         headers={"user-agent": "Tenon"},
     )
-
-
-class _Stale(Exception):
-    """The peer had closed the connection before the request could reach it."""
 
 
 def _make_call(target: Target, request: httpx2.Request, body: bytes) -> httpcore2.Request:

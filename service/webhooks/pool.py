@@ -4,14 +4,21 @@ import asyncio
 import contextlib
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeVar
 from weakref import WeakValueDictionary
 
+import httpcore2
 import msgspec
 
 from service.webhooks.connections import Connection, connect
-from service.webhooks.lookups import Lookups
+from service.webhooks.lookups import Lookups, Resolve, Unreachable
 from service.webhooks.targets import Origin, Target
+
+T = TypeVar("T")
+
+# What the library raises when the other side breaks off, or speaks no HTTP/1.1.
+BROKEN: Final = (httpcore2.ReadError, httpcore2.RemoteProtocolError)
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +63,38 @@ class Pool:
         own = self._places_of.setdefault(target.origin, asyncio.Semaphore(self._limits.busy_per_origin))
         async with own, self._places:
             yield
+
+    async def ask(
+        self, target: Target, exchange: Callable[[Connection], Awaitable[T]]
+    ) -> tuple[Connection, T]:
+        """Carry out an exchange over a connection, which the caller gives back afterwards.
+
+        One that the peer closed while it was idle is replaced once; one over which it failed is dropped.
+
+        Raises:
+            Unreachable: says at which step it failed.
+            RuntimeError: the pool is closed.
+        """
+        connection = self.take_idle(target)
+        if connection is not None:
+            with contextlib.suppress(_Stale):
+                return connection, await self._ask_over(connection, exchange)
+        connection = await self.open(target)
+        return connection, await self._ask_over(connection, exchange)
+
+    async def _ask_over(self, connection: Connection, exchange: Callable[[Connection], Awaitable[T]]) -> T:
+        try:
+            return await exchange(connection)
+        except BaseException as error:
+            self.drop(connection)
+            if not isinstance(error, BROKEN):
+                raise
+            # What was raised here may hold the request with its secrets.
+            if connection.was_closed_while_idle:
+                raise _Stale from None
+            if connection.link.is_silent:
+                raise Unreachable("The connection was closed before an answer came.") from None
+            raise Unreachable("The answer broke off, or was not HTTP/1.1.") from None
 
     def take_idle(self, target: Target) -> Connection | None:
         """Take a connection that has served before and seems to be alive."""
@@ -119,3 +158,26 @@ class Pool:
         self._idle_count -= 1
         if not idle:
             del self._idle[connection.origin]
+
+
+@contextlib.asynccontextmanager
+async def open_pool(
+    *,
+    allow_private: bool,
+    resolve: Resolve | None,
+    ssl_context: ssl.SSLContext | None,
+    limits: Limits,
+) -> AsyncIterator[Pool]:
+    """Give a pool; its connections are closed at the end, when nobody is sending any more."""
+    context = ssl_context or httpcore2.default_ssl_context()
+    lookups = Lookups(allow_private=allow_private, time_limit=limits.connect, resolve=resolve)
+    pool = Pool(lookups, limits=limits, ssl_context=context)
+    try:
+        yield pool
+    finally:
+        pool.close()
+        lookups.close()
+
+
+class _Stale(Exception):
+    """The peer had closed the connection before the request could reach it."""

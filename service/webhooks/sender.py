@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator, Mapping
 import httpcore2
 import msgspec
 
-from service.webhooks.connections import Connection
-from service.webhooks.lookups import Lookups, Resolve, Unreachable
-from service.webhooks.pool import Limits, Pool
+from service.webhooks.lookups import Resolve, Unreachable
+from service.webhooks.pool import BROKEN, Limits, Pool, open_pool
 from service.webhooks.targets import EndpointUrlInvalid, Target, read_target
 
 _START_BYTES = 1024
 _SUCCESS, _REDIRECT = 2, 3
-_BROKEN = (httpcore2.ReadError, httpcore2.RemoteProtocolError)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +70,9 @@ class Sender:
     ) -> tuple[int | None, str, str | None]:
         try:
             async with asyncio.timeout_at(deadline):
-                connection, response = await self._ask(target, request)
+                connection, response = await self._pool.ask(
+                    target, lambda connection: connection.http.handle_async_request(request)
+                )
         except TimeoutError:
             return None, "", f"No answer came within {self._limits.total:g} s."
         except Unreachable as unreachable:
@@ -83,32 +83,11 @@ class Sender:
             self._pool.give_back(connection)
         return response.status, _printable(start), _judge(response.status)
 
-    async def _ask(self, target: Target, request: httpcore2.Request) -> tuple[Connection, httpcore2.Response]:
-        connection = self._pool.take_idle(target)
-        if connection is not None:
-            with contextlib.suppress(_Stale):
-                return connection, await self._ask_over(connection, request)
-        connection = await self._pool.open(target)
-        return connection, await self._ask_over(connection, request)
-
-    async def _ask_over(self, connection: Connection, request: httpcore2.Request) -> httpcore2.Response:
-        try:
-            return await connection.http.handle_async_request(request)
-        except BaseException as error:
-            self._pool.drop(connection)
-            if not isinstance(error, _BROKEN):
-                raise
-            if connection.was_closed_while_idle:
-                raise _Stale from error
-            if connection.link.is_silent:
-                raise Unreachable("The connection was closed before an answer came.") from error
-            raise Unreachable("The answer broke off, or was not HTTP/1.1.") from error
-
     async def _read_start(self, response: httpcore2.Response, deadline: float) -> bytes:
         start = bytearray()
         deadline = min(deadline, asyncio.get_running_loop().time() + self._limits.body)
         # The status has been given: what becomes of the rest changes nothing.
-        with contextlib.suppress(TimeoutError, *_BROKEN):
+        with contextlib.suppress(TimeoutError, *BROKEN):
             async with asyncio.timeout_at(deadline), contextlib.aclosing(response.aiter_stream()) as pieces:
                 async for piece in pieces:
                     start += piece
@@ -138,18 +117,10 @@ async def open_sender(
         limits: bounds of time and number.
     """
     limits = limits or Limits()
-    context = ssl_context or httpcore2.default_ssl_context()
-    lookups = Lookups(allow_private=allow_private, time_limit=limits.connect, resolve=resolve)
-    pool = Pool(lookups, limits=limits, ssl_context=context)
-    try:
+    async with open_pool(
+        allow_private=allow_private, resolve=resolve, ssl_context=ssl_context, limits=limits
+    ) as pool:
         yield Sender(pool, limits=limits, allow_http=allow_http, allow_private=allow_private)
-    finally:
-        pool.close()
-        lookups.close()
-
-
-class _Stale(Exception):
-    """The receiver had closed the connection before the request could reach it."""
 
 
 def _make_request(target: Target, headers: Mapping[str, str], body: bytes) -> httpcore2.Request:
