@@ -4,7 +4,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.simulator.auth_centre import open_auth_centre
 from tests.browser.steps import (
     follow,
     form_of_another_site,
@@ -15,7 +14,6 @@ from tests.browser.steps import (
     press,
     type_code,
 )
-from tests.folders import short_folder
 from tests.peers import node_program, upstream_provider
 from tests.relying.sites import open_site
 from tests.service.offices import OTHER
@@ -27,9 +25,8 @@ SECRET = "the-secret-of-tenon-at-the-provider"
 
 @pytest.fixture(scope="module")
 async def site(servers, migrated, private_key):
-    with short_folder() as folder:
-        async with open_auth_centre() as centre, open_site(servers, folder, centre, private_key) as site:
-            yield site
+    async with open_site(servers, private_key) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")

@@ -2,17 +2,14 @@
 
 import pytest
 
-from service.simulator.auth_centre import open_auth_centre
-from tests.folders import short_folder
 from tests.peers import node_program
 from tests.relying.sites import open_site
 
 
 @pytest.fixture(scope="session")
 async def site(servers, migrated, private_key):
-    with short_folder() as folder:
-        async with open_auth_centre() as centre, open_site(servers, folder, centre, private_key) as site:
-            yield site
+    async with open_site(servers, private_key) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,11 @@ import httpx2
 from joserfc.jwk import ECKey, RSAKey
 
 from service.runtime import system_clock
+from service.simulator.auth_centre import open_auth_centre
 from service.simulator.auth_centre_requests import PORTAL
 from sso.keys import load_private_key, public_line
 from tests.faults.processes import TOKEN, serving
+from tests.folders import short_folder
 from tests.marketplace import BASE_KEY, KIT_KEY, V1_KEY, Marketplace
 from tests.service.offices import Office
 from tests.service.sign_in.centres import Centre
@@ -95,16 +97,20 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def open_site(servers, folder, auth_centre, private_key):
+async def open_site(servers, private_key):
     """Serve on migrated servers; the worker is another process, which a test starts when it needs it.
 
     Whatever peers and people do, nothing unexpected must come of it.
     """
-    async with serving(servers, folder, TENON_SIGN_IN_HTTP="on", TENON_SIGN_IN_PRIVATE="on") as server:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with httpx2.AsyncClient(base_url=server.address, headers=headers, timeout=20) as api:
-            yield Site(server, api, auth_centre, private_key)
-        assert [event for event in server.events() if event["event"] == "unexpected_error"] == []
+    with short_folder() as folder:
+        async with (
+            open_auth_centre() as auth_centre,
+            serving(servers, folder, TENON_SIGN_IN_HTTP="on", TENON_SIGN_IN_PRIVATE="on") as server,
+        ):
+            headers = {"Authorization": f"Bearer {TOKEN}"}
+            async with httpx2.AsyncClient(base_url=server.address, headers=headers, timeout=20) as api:
+                yield Site(server, api, auth_centre, private_key)
+            assert [event for event in server.events() if event["event"] == "unexpected_error"] == []
 
 
 class PartyRefused(Exception):

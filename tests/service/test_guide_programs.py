@@ -12,7 +12,8 @@ from service.webhooks.signing import make_secret, webhook_headers
 from tenancy.database import system_scope
 from tests.conftest import OPERATOR_TOKEN
 from tests.followers import take_snapshot
-from tests.guide_programs import free_port, listens, program, running, served, until
+from tests.guide_programs import listens, program, running, served, until
+from tests.ports import free_port
 
 GUIDES = ["docs/events.md", "docs/webhooks.md", "docs/sign-in.md"]
 

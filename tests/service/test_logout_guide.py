@@ -10,7 +10,8 @@ from msgspec import structs
 
 from service.app import create_app
 from sso.issued_tokens import sign_id_token, sign_logout_token
-from tests.guide_programs import free_port, listens, program, running, served, until
+from tests.guide_programs import listens, program, running, served, until
+from tests.ports import free_port
 from tests.service.oauth2.relying import Relying, sign_in
 from tests.service.telling import begin_following, telling
 
