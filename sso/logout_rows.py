@@ -53,7 +53,7 @@ WITH due AS (
 ), queued AS (
     SELECT d.*, coalesce(h.held, 0) + row_number() OVER (PARTITION BY client_id ORDER BY d.due_at) AS turn
     FROM due d LEFT JOIN unnest($4::text[], $5::int[]) AS h (client_id, held) USING (client_id)
-), chosen AS (
+), chosen AS MATERIALIZED (
     SELECT s.tenant_id, s.session_id, s.client_id
     FROM queued q JOIN client_session s USING (tenant_id, session_id, client_id)
     WHERE q.turn <= $6 AND s.due_at <= $1 AND (s.leased_until IS NULL OR s.leased_until <= $1)

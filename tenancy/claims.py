@@ -45,9 +45,11 @@ FROM chosen c WHERE s.tenant_id = c.tenant_id AND s.endpoint_id = c.endpoint_id
 RETURNING s.tenant_id, s.endpoint_id, s.position, s.target
 """
 
+# What is locked within a limit is materialized, here and below: a plan that reads it once for each row it
+# updates would pass over what it has locked before, and take more than the limit.
 # Each endpoint's first stream comes before any one's second, those already held counted.
 _TAKE_HEALTHY = f"""
-WITH due AS (
+WITH due AS MATERIALIZED (
     SELECT s.tenant_id, s.endpoint_id, s.due_at,
            p.held + row_number() OVER (PARTITION BY s.endpoint_id ORDER BY s.due_at) AS turn
     FROM unnest($4::uuid[], $5::int[]) AS p (endpoint_id, held)
@@ -57,21 +59,22 @@ WITH due AS (
         ORDER BY due_at LIMIT $6 - p.held FOR UPDATE SKIP LOCKED
     ) AS s
 ),
-chosen AS (SELECT tenant_id, endpoint_id FROM due ORDER BY turn, due_at LIMIT $7)
+chosen AS MATERIALIZED (SELECT tenant_id, endpoint_id FROM due ORDER BY turn, due_at LIMIT $7)
 {_TAKE}
 """
 
 # The pause goes on while the probe is under way, so no other worker tries a second stream. One that has not
 # failed yet comes first, and the latest of these: events that are refused must not keep others waiting.
 _TAKE_PROBES = f"""
-WITH probed AS (
-    UPDATE endpoint SET paused_until = $3
-    WHERE id IN (SELECT id FROM endpoint WHERE id = ANY ($4::uuid[]) AND enabled
-                   AND (paused_until IS NULL OR paused_until <= $1)
-                 ORDER BY paused_until LIMIT $5 FOR UPDATE SKIP LOCKED)
-    RETURNING id
+WITH rested AS MATERIALIZED (
+    SELECT id FROM endpoint
+    WHERE id = ANY ($4::uuid[]) AND enabled AND (paused_until IS NULL OR paused_until <= $1)
+    ORDER BY paused_until LIMIT $5 FOR UPDATE SKIP LOCKED
 ),
-chosen AS (
+probed AS (
+    UPDATE endpoint e SET paused_until = $3 FROM rested r WHERE e.id = r.id RETURNING e.id
+),
+chosen AS MATERIALIZED (
     SELECT s.tenant_id, s.endpoint_id
     FROM probed p
     CROSS JOIN LATERAL (

@@ -23,9 +23,11 @@ class OrderQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _CLAIM = """
-UPDATE order_query q SET due_at = $2, attempts = attempts + 1
-FROM (SELECT q.instance_id, i.product FROM order_query q JOIN instance i USING (instance_id)
-      WHERE q.due_at <= $1 ORDER BY q.due_at LIMIT 1 FOR UPDATE OF q SKIP LOCKED) AS due
+WITH due AS MATERIALIZED (
+    SELECT q.instance_id, i.product FROM order_query q JOIN instance i USING (instance_id)
+    WHERE q.due_at <= $1 ORDER BY q.due_at LIMIT 1 FOR UPDATE OF q SKIP LOCKED
+)
+UPDATE order_query q SET due_at = $2, attempts = attempts + 1 FROM due
 WHERE q.instance_id = due.instance_id
 RETURNING q.instance_id, due.product, q.order_id, q.order_line_id, q.attempts
 """
