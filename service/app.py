@@ -31,6 +31,7 @@ from service import (
 from service.koogallery.routes import receive_push
 from service.oauth2 import authorize, metadata, tokens, userinfo
 from service.problems import domain_problem, http_problem, unexpected_problem, unreadable_problem
+from service.requests import Requests
 from service.runtime import Clock, system_clock
 from service.settings import Settings
 from service.sign_in import finishing, landing, signing_out, starting
@@ -46,13 +47,11 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
     async def hold_runtime(app: Litestar) -> AsyncIterator[None]:
         async with open_runtime(settings, clock=clock) as runtime:
             app.state.runtime = runtime
-            if settings.worker:
-                async with run_worker(runtime):
+            async with run_worker(runtime) if settings.worker else contextlib.nullcontext():
+                with runtime.draining.before_sigterm():
                     yield
-            else:
-                yield
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             receive_push,
             products.router,
@@ -101,3 +100,6 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
         logging_config=None,
         request_max_body_size=1024 * 1024,
     )
+    # Outside of routing, so that what no route takes is seen too.
+    app.asgi_handler = Requests(app.asgi_handler)
+    return app

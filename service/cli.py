@@ -97,7 +97,7 @@ def work_command() -> None:
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the database is behind.")
 def migrate_command(*, check: bool) -> None:
     """Bring the database up to date; safe to run twice and at once."""
-    settings = _settings()
+    settings = _settings(for_migrating=True)
     if settings.database_url is not None and settings.migration_database_url is None:
         raise click.UsageError("Set TENON_MIGRATION_DATABASE_URL to the role that owns the tables.")
     if settings.database_url is None:
@@ -188,8 +188,8 @@ def _command() -> Act:
     return Act(actor="operator:command-line", at=system_clock())
 
 
-def _settings() -> Settings:
-    settings = read_settings(os.environ)
+def _settings(*, for_migrating: bool = False) -> Settings:
+    settings = read_settings(os.environ, for_migrating=for_migrating)
     configure_logs(format=settings.log_format, level=settings.log_level)
     return settings
 

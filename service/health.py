@@ -5,32 +5,46 @@ from litestar import Response, get
 from litestar.datastructures import State
 
 from service.runtime import Runtime
-from tenancy.database import system_scope
-from tenancy.errors import Unavailable
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """What works; `unchecked_nonces` counts pushes taken while Redis was away."""
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """What works.
+
+    Redis is not needed for pushes; `unchecked_nonces` counts those that were taken while it was away.
+    """
 
     database: bool
+    migrations: bool
+    role: bool
+    redis: bool
+    draining: bool
     unchecked_nonces: int
 
 
+def liveness(_runtime: Runtime) -> tuple[int, bytes]:
+    """Status and body: whether the process runs."""
+    return 200, b'{"status":"live"}'
+
+
+async def readiness(runtime: Runtime) -> tuple[int, bytes]:
+    """Status and body: 503 while the database is away or not fit, and while the process leaves."""
+    found, draining = await runtime.health.look(), runtime.draining.is_under_way
+    is_ready = found.database and found.migrations and found.role and not draining
+    told = Readiness(**msgspec.structs.asdict(found), draining=draining, unchecked_nonces=runtime.nonces.gaps)
+    return (200 if is_ready else 503), msgspec.json.encode(told)
+
+
 @get("/health/live", opt={"caller": "anyone"}, tags=["health"], sync_to_thread=False)
-def read_liveness() -> dict[str, str]:
+def read_liveness(state: State) -> Response[bytes]:
     """Say that the process runs."""
-    return {"status": "live"}
+    return _respond(*liveness(state.runtime))
 
 
 @get("/health/ready", opt={"caller": "anyone"}, tags=["health"])
-async def read_readiness(state: State) -> Response[Health]:
-    """Say whether requests can be served: 200, or 503 while the database is away."""
-    runtime: Runtime = state.runtime
-    try:
-        async with system_scope() as db:
-            await db.execute("SELECT 1")
-        reachable = True
-    except Unavailable:
-        reachable = False
-    health = Health(database=reachable, unchecked_nonces=runtime.nonces.gaps)
-    return Response(health, status_code=200 if reachable else 503)
+async def read_readiness(state: State) -> Response[bytes]:
+    """Say whether requests can be served: 503 while the database is not fit, or the process leaves."""
+    return _respond(*await readiness(state.runtime))
+
+
+def _respond(status: int, body: bytes) -> Response[bytes]:
+    return Response(body, status_code=status, media_type="application/json")

@@ -13,6 +13,8 @@ from urllib.parse import urlencode
 import msgspec
 import structlog
 
+from service.metrics.definitions import count_logout
+from service.metrics.heartbeats import Heart
 from service.runtime import Runtime
 from service.webhooks.pool import Limits
 from service.webhooks.sender import Sender, open_sender
@@ -103,36 +105,45 @@ class Telling:
 
     async def follow(self) -> None:
         """Take out whoever loses access, until cancelled."""
-        while True:
-            pause = self._bounds.poll
-            try:
-                if await follow_departures(self._runtime.sessions, now=self._runtime.clock()):
-                    self._has_news.set()
-            except DomainError as error:
-                log.warning("departures_wait", code=error.code)
-                pause = self._bounds.outage
-            except Exception:
-                log.exception("departures_failed")
-                pause = self._bounds.outage
-            await asyncio.sleep(pause)
+        with Heart("following") as heart:
+            while True:
+                heart.beat()
+                await asyncio.sleep(await self._follow_once())
+
+    async def _follow_once(self) -> float:
+        try:
+            if await follow_departures(self._runtime.sessions, now=self._runtime.clock()):
+                self._has_news.set()
+        except DomainError as error:
+            log.warning("departures_wait", code=error.code)
+            return self._bounds.outage
+        except Exception:
+            log.exception("departures_failed")
+            return self._bounds.outage
+        return self._bounds.poll
 
     async def tell(self) -> None:
         """Record what came of the last duties and begin the next, until cancelled."""
-        while True:
-            pause = self._bounds.poll
-            self._has_news.clear()
-            try:
-                await self._record()
-                await self._begin()
-            except DomainError as error:
-                log.warning("logouts_wait", code=error.code)
-                pause = self._bounds.outage
-            except Exception:
-                log.exception("logouts_failed")
-                pause = self._bounds.outage
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._has_news.wait()
+        with Heart("telling") as heart:
+            while True:
+                heart.beat()
+                self._has_news.clear()
+                pause = await self._tell_once()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._has_news.wait()
+
+    async def _tell_once(self) -> float:
+        try:
+            await self._record()
+            await self._begin()
+        except DomainError as error:
+            log.warning("logouts_wait", code=error.code)
+            return self._bounds.outage
+        except Exception:
+            log.exception("logouts_failed")
+            return self._bounds.outage
+        return self._bounds.poll
 
     async def _record(self) -> None:
         # What cannot be recorded now is recorded next time: the clients have been told.
@@ -213,6 +224,7 @@ class Telling:
         )
         body = urlencode({"logout_token": token}).encode()
         answer = await self._sender.send(address, headers=_HEADERS, body=body)
+        count_logout(answer.outcome)
         if answer.error is None and answer.status is not None:
             return acknowledged(duty, answer.status, now=runtime.clock())
         return failed(duty, answer.error or _UNEXPECTED, status=answer.status, now=runtime.clock())

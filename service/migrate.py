@@ -10,7 +10,7 @@ from piccolo.apps.migrations.commands.base import BaseMigrationManager
 from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 
 from service.piccolo_app import APP_CONFIG
-from tenancy.database import DB, SERVING_ROLE, SYSTEM_ROLE, Db, close_database, open_database
+from tenancy.database import DB, SERVING_ROLE, SYSTEM_ROLE, Db, bare_scope, close_database, open_database
 from tenancy.errors import DomainError
 
 _LOCK = 0x7E404
@@ -28,9 +28,12 @@ def _known() -> list[str]:
 
 
 async def pending_migrations() -> list[str]:
-    """Migrations that the connected database lacks, oldest first."""
-    async with DB.transaction(allow_nested=False) as transaction:
-        db = transaction.connection
+    """Migrations that the connected database lacks, oldest first.
+
+    Raises:
+        DatabaseUnavailable: the server is away.
+    """
+    async with bare_scope() as db:
         exists = await db.fetchval("SELECT to_regclass('public.migration') IS NOT NULL")
         done = {row["name"] for row in await db.fetch(_HISTORY, APP_CONFIG.app_name)} if exists else set()
     return [name for name in _known() if name not in done]

@@ -1,7 +1,6 @@
 """Errors for callers of our API: RFC 9457 problem details with a stable `code`, nothing internal."""
 
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -9,7 +8,9 @@ from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, ValidationException
 
+from service.requests import request_id
 from tenancy.errors import Conflict, DomainError, Forbidden, Gone, Invalid, NotFound, Unavailable
+from tenancy.notes import note
 
 log = structlog.get_logger(__name__)
 
@@ -49,8 +50,9 @@ def respond(problem: Problem, headers: dict[str, str] | None = None) -> Response
 def domain_problem(_request: Request[Any, Any, State], error: DomainError) -> Response[bytes]:
     """An error of the domain: its category is the status, its class the code."""
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    note("code", error.code)
     if status >= _SERVER_ERROR:
-        log.warning("request_failed", code=error.code, cause=error.detail)
+        note("cause", error.detail)
         return respond(Problem(title=error.message, status=status, code=error.code), {"Retry-After": "1"})
     return respond(Problem(title=error.message, status=status, code=error.code, detail=error.detail))
 
@@ -83,9 +85,8 @@ def unreadable_problem(
 
 def log_unexpected(error: Exception) -> str:
     """Log what nobody has expected; the id by which it is found there."""
-    correlation = str(uuid4())
-    log.error("unexpected_error", correlation=correlation, exc_info=error)
-    return correlation
+    log.error("unexpected_error", exc_info=error)
+    return str(request_id())
 
 
 def unexpected_problem(_request: Request[Any, Any, State], error: Exception) -> Response[bytes]:

@@ -31,8 +31,8 @@ _TEXT_RULES = (
     # Chinese mobile numbers, and international ones
     (re.compile(r"(?<![\w.])1[3-9]\d{9}(?!\w)|(?<!\w)\+\d{8,15}(?!\d)"), REDACTED),
 )
-# None of the rules can match in it.
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+# Without any of these in a text none of the rules can match in it.
+_SUSPECT = re.compile(r"[@?\x00-\x1f\x7f-\x9f]|\d{8}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -43,7 +43,7 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 def redact_text(text: str) -> str:
     """Mask what looks like a secret or a person in free text, and control characters that forge lines."""
-    if _PLAIN.fullmatch(text):
+    if not _SUSPECT.search(text):
         return text
     for pattern, replacement in _TEXT_RULES:
         text = pattern.sub(replacement, text)
@@ -53,25 +53,27 @@ def redact_text(text: str) -> str:
 def _redact_named(key: object, value: object, *, depth: int) -> object:
     if value is None or isinstance(value, bool):
         return value
-    name = _normalise(key)
-    if not _is_sensitive(name):
+    text = key.decode("latin-1") if isinstance(key, bytes) else str(key)
+    if not _is_sensitive(text):
         return _redact(value, depth=depth)
-    if isinstance(value, int | float) and _MEASURES.search(name):
+    if isinstance(value, int | float) and _MEASURES.search(_normalise(text)):
         return value
     return REDACTED
 
 
 @lru_cache(maxsize=1024)
-def _is_sensitive(name: str) -> bool:
+def _is_sensitive(key: str) -> bool:
+    name = _normalise(key)
     return name in _SENSITIVE_NAMES or _SENSITIVE_PARTS.search(name) is not None
 
 
-def _normalise(key: object) -> str:
-    text = key.decode("latin-1") if isinstance(key, bytes) else str(key)
-    return re.sub(r"[\W_]", "", text.lower())
+def _normalise(key: str) -> str:
+    return re.sub(r"[\W_]", "", key.lower())
 
 
 def _redact(value: object, *, depth: int) -> object:
+    if isinstance(value, str):
+        return redact_text(value)
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, bytes | bytearray | memoryview):

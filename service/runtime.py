@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from service.draining import Draining
 from service.event_waits import EventWaits
+from service.health_checks import HealthChecks
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
 from service.settings import Settings
@@ -42,3 +44,5 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     clients: ClientCache
     replays: AssertionReplays
     upstreams: Upstreams
+    health: HealthChecks
+    draining: Draining

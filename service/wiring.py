@@ -9,7 +9,9 @@ from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from service.draining import Draining
 from service.event_waits import EventWaits
+from service.health_checks import HealthChecks
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
 from service.migrate import pending_migrations
@@ -78,6 +80,8 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
                 clients=ClientCache(),
                 replays=AssertionReplays(redis, clock),
                 upstreams=upstreams,
+                health=HealthChecks(redis),
+                draining=Draining(settings.drain_seconds),
             )
     finally:
         await waits.close()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import httpx2
@@ -10,6 +10,8 @@ import structlog
 
 from service.koogallery.orders import DEFAULT_URL, OrderNotAnswered, query_order
 from service.logouts import tell_departures
+from service.metrics.definitions import count_order
+from service.metrics.heartbeats import Heart
 from service.runtime import Runtime
 from service.webhooks.delivery import deliver_events
 from sso.logout_rows import remove_old_client_sessions
@@ -57,22 +59,24 @@ async def settle(runtime: Runtime) -> None:
     """Ask for orders and settle what time has changed, until cancelled."""
     next_sweep = 0.0
     loop = asyncio.get_running_loop()
-    async with httpx2.AsyncClient(follow_redirects=False) as client:
-        while True:
-            try:
-                busy = await ask_for_order(runtime, client)
-                await settle_expired(now=runtime.clock())
-                if loop.time() >= next_sweep:
-                    await sweep(runtime)
-                    next_sweep = loop.time() + _SWEEP_SECONDS
-            except DomainError as error:
-                log.warning("worker_waits", code=error.code)
-                busy = False
-            except Exception:
-                log.exception("worker_failed")
-                busy = False
-            if not busy:
-                await asyncio.sleep(_PAUSE_SECONDS)
+    with Heart("settling") as heart:
+        async with httpx2.AsyncClient(follow_redirects=False) as client:
+            while True:
+                heart.beat()
+                try:
+                    busy = await ask_for_order(runtime, client)
+                    await settle_expired(now=runtime.clock())
+                    if loop.time() >= next_sweep:
+                        await sweep(runtime, beat=heart.beat)
+                        next_sweep = loop.time() + _SWEEP_SECONDS
+                except DomainError as error:
+                    log.warning("worker_waits", code=error.code)
+                    busy = False
+                except Exception:
+                    log.exception("worker_failed")
+                    busy = False
+                if not busy:
+                    await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def ask_for_order(runtime: Runtime, client: httpx2.AsyncClient) -> bool:
@@ -82,7 +86,9 @@ async def ask_for_order(runtime: Runtime, client: httpx2.AsyncClient) -> bool:
         return False
     try:
         await _ask(runtime, client, query)
+        count_order(answered=True)
     except OrderNotAnswered as error:
+        count_order(answered=False)
         log.warning("order_not_answered", instance_id=query.instance_id, reason=str(error))
         await record_order_failure(query, error=str(error), now=runtime.clock())
     return True
@@ -105,14 +111,18 @@ async def _ask(runtime: Runtime, client: httpx2.AsyncClient, query: OrderQuery) 
     await record_order(query, details=answer.details, expires_at=answer.expires_at, now=runtime.clock())
 
 
-async def sweep(runtime: Runtime) -> None:
-    """Erase what has been kept long enough and finish what a crash has left."""
+async def sweep(runtime: Runtime, *, beat: Callable[[], None] = lambda: None) -> None:
+    """Erase what has been kept long enough and finish what a crash has left.
+
+    However much that is, `beat` is called again and again.
+    """
     now = runtime.clock()
     await end_released_bindings(now=now)
     await settle_bindings(now=now)
     await remove_retired_signing_keys(now=now)
     before = now - timedelta(days=runtime.settings.retention_days)
     for tenant_id in await list_tenants_to_erase(before=before):
+        beat()
         try:
             if await erase_tenant(tenant_id, before=before, now=now):
                 log.info("tenant_erased", tenant_id=str(tenant_id))
@@ -126,4 +136,4 @@ async def sweep(runtime: Runtime) -> None:
         (remove_old_client_sessions, runtime.settings.event_retention_days),
     ):
         while await remove(before=now - timedelta(days=days)):
-            continue
+            beat()

@@ -12,6 +12,7 @@ import msgspec
 
 from sso.client_parts import drop_part
 from sso.client_sessions import end_parts_of_members
+from sso.measures import count_ended
 from sso.sessions import Session, SessionStore
 from sso.sign_ins import tell_end
 from tenancy.acts import SYSTEM, Act, record_act
@@ -189,6 +190,7 @@ async def _take_out(
         await become_system(db)
         if await db.execute(_ADVANCE, _NAME, place.read_to, place.position) != "UPDATE 1":
             raise _Overtaken
+    count_ended("access_ended", len(ended))
     await store.forget(place.tenant_id, [(session.member_id, session.id) for session in ended])
     for part in parts:
         if part.member_id not in gone:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from sso.bearer import make_cookie
 from sso.client_sessions import Reason, end_parts
 from sso.errors import NoAccess, NotSignedIn
+from sso.measures import count_begun, count_ended
 from sso.sessions import Held, Session, SessionStore, Upstream
 from tenancy.acts import Act, record_act
 from tenancy.database import tenant_scope
@@ -53,6 +54,7 @@ async def start_session(
     async with tenant_scope(tenant_id, changing=True) as db:
         started = Event(type="session.started", subject=str(session_id), data=fact)
         await record_act(db, act, [started], tenant_id=tenant_id)
+    count_begun(connection)
     return session, cookie
 
 
@@ -73,6 +75,7 @@ async def end_session(store: SessionStore, session: Session, *, reason: Reason, 
             await end_parts(db, session.tenant_id, session.id, reason, now=act.at)
             ended = tell_end(session, user_name, reason)
             await record_act(db, act, [ended], tenant_id=session.tenant_id)
+    count_ended(reason)
     await store.end(session)
 
 

@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from types import TracebackType
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import msgspec
-from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
+from piccolo.engine.postgres import PostgresEngine
 
 from tenancy.errors import DatabaseUnavailable, ValueUnstorable
+from tenancy.notes import note
+from tenancy.transactions import ACQUIRE_SECONDS, OUTAGES, GuardedTransaction
 
 # A pooled asyncpg connection inside an open scope; what every step takes as `db`.
 Db: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+# Gets the driver's record of a statement: `query`, `elapsed`, `exception` and more, some of it secret.
+QueryLogger: TypeAlias = Callable[[Any], None]
 
 # Pushes and tokens that concern no single tenant are kept under this id.
 NO_TENANT = UUID(int=0)
@@ -22,7 +26,6 @@ NO_TENANT = UUID(int=0)
 SERVING_ROLE = "tenon_serving"
 SYSTEM_ROLE = "tenon_system"
 
-_ACQUIRE_SECONDS = 5
 _SESSION = {
     "application_name": "tenon",
     "jit": "off",
@@ -31,91 +34,6 @@ _SESSION = {
     "statement_timeout": "120s",
     "idle_in_transaction_session_timeout": "60s",
 }
-_OUTAGES = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
-
-
-class GuardedTransaction(PostgresTransaction):
-    """A transaction that gives its connection back whatever happens, a failing COMMIT included.
-
-    `opening` is what sets its scope; it travels with BEGIN, for every message costs more than its statement.
-    """
-
-    def __init__(self, engine: PostgresEngine, *, allow_nested: bool, opening: str) -> None:
-        super().__init__(engine=engine, allow_nested=allow_nested)
-        self._opening = opening
-
-    async def __aenter__(self) -> PostgresTransaction:
-        """Begin; inside another transaction, join that one (Piccolo's own migrations rely on it)."""
-        if self._parent is not None:
-            return self._parent
-        self.connection = await self.get_connection()
-        try:
-            await self.begin()
-        except BaseException:
-            # Given up while waiting for a lock, the connection is still inside the transaction it began.
-            with contextlib.suppress(*_OUTAGES):
-                await self.rollback()
-            await self._give_back()
-            raise
-        self.context = self.engine.current_transaction.set(self)
-        return self
-
-    async def get_connection(self) -> Any:
-        """Take a connection from the pool, waiting a bounded time."""
-        if self.engine.pool:
-            return await self.engine.pool.acquire(timeout=_ACQUIRE_SECONDS)
-        return await self.engine.get_new_connection()
-
-    async def begin(self) -> None:
-        """Begin, in the scope of the opening."""
-        await self.connection.execute(f"BEGIN; {self._opening}")
-
-    async def commit(self) -> None:
-        """Commit."""
-        await self.connection.execute("COMMIT")
-
-    async def rollback(self) -> None:
-        """Roll back."""
-        await self.connection.execute("ROLLBACK")
-
-    async def _give_back(self) -> None:
-        if self.engine.pool:
-            await self.engine.pool.release(self.connection)
-        else:
-            await self.connection.close()
-
-    async def __aexit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool:
-        """Commit, or roll back when something was raised; then give the connection back."""
-        if self._parent is not None:
-            return False
-        try:
-            if exception is None:
-                await self.commit()
-            else:
-                # A dead connection cannot roll back; the server already has. The cause matters more.
-                with contextlib.suppress(*_OUTAGES):
-                    await self.rollback()
-        finally:
-            self.engine.current_transaction.reset(self.context)
-            with contextlib.suppress(*_OUTAGES):
-                await asyncio.shield(self._give_back())
-        return False
 
 
 class Engine(PostgresEngine):
@@ -127,19 +45,28 @@ class Engine(PostgresEngine):
     async def prep_database(self) -> None:
         """Create no extensions: the serving role may not."""
 
-    def transaction(self, allow_nested: bool = True, *, opening: str = "") -> GuardedTransaction:
+    def transaction(
+        self, allow_nested: bool = True, *, opening: str = "", is_locking: bool = False
+    ) -> GuardedTransaction:
         """Open a guarded transaction; `opening` is SQL without parameters that runs right after BEGIN."""
-        return GuardedTransaction(engine=self, allow_nested=allow_nested, opening=opening)
+        return GuardedTransaction(self, allow_nested=allow_nested, opening=opening, is_locking=is_locking)
 
 
 DB = Engine(config={})
 
 
-async def open_database(url: str, *, pool_size: int, command_seconds: float | None = None) -> None:
+async def open_database(
+    url: str,
+    *,
+    pool_size: int,
+    command_seconds: float | None = None,
+    query_logger: QueryLogger | None = None,
+) -> None:
     """Connect the engine's pool to `url`.
 
     `command_seconds` bounds the wait for each answer of a server that has fallen silent; give more than
-    the statement timeout, which a server that is alive keeps itself.
+    the statement timeout, which a server that is alive keeps itself. `query_logger` is called for every
+    statement once it has ended; without one, connections keep no account of their statements.
 
     Raises:
         DatabaseUnavailable: nothing answers there, or it refuses the role.
@@ -150,16 +77,24 @@ async def open_database(url: str, *, pool_size: int, command_seconds: float | No
             url,
             min_size=min(2, pool_size),
             max_size=pool_size,
-            timeout=_ACQUIRE_SECONDS,
+            timeout=ACQUIRE_SECONDS,
             command_timeout=command_seconds,
+            init=None if query_logger is None else _logging_to(query_logger),
             reset=_reset,
             server_settings=_SESSION,
         )
-    except (*_OUTAGES, asyncpg.PostgresError) as error:
+    except (*OUTAGES, asyncpg.PostgresError) as error:
         raise DatabaseUnavailable(f"Connecting failed: {type(error).__name__}.") from error
 
 
-async def _reset(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+def _logging_to(query_logger: QueryLogger) -> Callable[[Connection], Coroutine[Any, Any, None]]:
+    async def add_logger(connection: Connection) -> None:
+        connection.add_query_logger(query_logger)
+
+    return add_logger
+
+
+async def _reset(connection: Connection) -> None:
     """Make a connection fit for its next user: everything that a scope sets ends with its transaction."""
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
@@ -178,12 +113,12 @@ async def close_database() -> None:
 
 
 @contextlib.asynccontextmanager
-async def _transaction(opening: str = "") -> AsyncIterator[Db]:
+async def _transaction(opening: str = "", *, is_locking: bool = False) -> AsyncIterator[Db]:
     try:
         # One expression: the transaction looks up its parent when it is constructed.
-        async with DB.transaction(allow_nested=False, opening=opening) as transaction:
+        async with DB.transaction(allow_nested=False, opening=opening, is_locking=is_locking) as transaction:
             yield transaction.connection
-    except _OUTAGES as error:
+    except OUTAGES as error:
         raise DatabaseUnavailable(f"{type(error).__name__}.") from error
     except asyncpg.DataError as error:
         raise ValueUnstorable from error
@@ -212,7 +147,9 @@ async def tenant_scope(
         opening = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; {opening}"
     if changing:
         opening += f", {_lock(tenant_id)}"
-    async with _transaction(opening) as db:
+    if tenant_id != NO_TENANT:
+        note("tenant_id", str(tenant_id))
+    async with _transaction(opening, is_locking=changing) as db:
         yield db
 
 
@@ -228,7 +165,18 @@ async def system_scope(*, changing: UUID | None = None) -> AsyncIterator[Db]:
     opening = f"SELECT set_config('role', '{SYSTEM_ROLE}', true)"
     if changing is not None:
         opening += f", {_lock(changing)}"
-    async with _transaction(opening) as db:
+    async with _transaction(opening, is_locking=changing is not None) as db:
+        yield db
+
+
+@contextlib.asynccontextmanager
+async def bare_scope() -> AsyncIterator[Db]:
+    """One transaction in no scope: for the catalogues, and what else belongs to nobody.
+
+    Raises:
+        DatabaseUnavailable: the server is away.
+    """
+    async with _transaction() as db:
         yield db
 
 
@@ -270,7 +218,7 @@ FROM pg_roles r WHERE r.rolname = current_user
 
 async def inspect_role() -> list[RoleFinding]:
     """Say why the connected role could get past row-level security, or could not serve; empty when fit."""
-    async with _transaction() as db:
+    async with bare_scope() as db:
         facts = await db.fetchrow(_ROLE_FACTS, SERVING_ROLE, SYSTEM_ROLE)
     assert facts is not None
     grant = f"Run `tenon migrate`, or as the owner: GRANT {SERVING_ROLE} TO {facts['name']}"

@@ -18,7 +18,8 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     """The right to tell one endpoint the next events of one tenant, in their order.
 
     Once all `events` are accepted, the stream is at `ends_at`: what comes before it and is not among them is
-    of no interest to the endpoint. `is_probe` says that the endpoint is failing and tried with this alone.
+    of no interest to the endpoint. `causes` are the ids of the pushes and acts behind them, one for each.
+    `is_probe` says that the endpoint is failing and tried with this alone.
     """
 
     tenant_id: UUID
@@ -29,6 +30,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     revision: int
     is_probe: bool
     events: list[EncodedRecord]
+    causes: list[UUID]
     ends_at: int
 
     @property
@@ -38,7 +40,7 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _EVENTS = f"""
-SELECT l.place, {EVENT_COLUMNS}
+SELECT l.place, c.cause_id, {EVENT_COLUMNS}
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[])
      WITH ORDINALITY AS l (tenant_id, endpoint_id, after, until, place)
 JOIN endpoint p ON p.id = l.endpoint_id
@@ -61,11 +63,13 @@ async def read_leases(db: Db, lease: UUID, rows: Sequence[Any], *, probing: Coll
     tenants = [row["tenant_id"] for row in rows]
     endpoints = [row["endpoint_id"] for row in rows]
     events: list[list[EncodedRecord]] = [[] for _ in rows]
+    causes: list[list[UUID]] = [[] for _ in rows]
     found = await db.fetch(
         _EVENTS, tenants, endpoints, [row["position"] for row in rows], until, _MOST_EVENTS
     )
     for row, event in zip(found, encode_records(found), strict=True):
         events[row["place"] - 1].append(event)
+        causes[row["place"] - 1].append(row["cause_id"])
     told = {
         row["id"]: row
         for row in await db.fetch(
@@ -82,8 +86,9 @@ async def read_leases(db: Db, lease: UUID, rows: Sequence[Any], *, probing: Coll
             revision=told[row["endpoint_id"]]["revision"],
             is_probe=row["endpoint_id"] in probing,
             events=mine,
+            causes=behind,
             ends_at=end if len(mine) < _MOST_EVENTS else mine[-1].number,
         )
-        for row, end, mine in zip(rows, until, events, strict=True)
+        for row, end, mine, behind in zip(rows, until, events, causes, strict=True)
         if row["endpoint_id"] in told
     ]

@@ -24,7 +24,7 @@ MOST_LINES = 300
 # Modules outside tenancy and sso that may reach the database: they open, migrate, check and close it.
 WIRING = {
     "service/cli.py",
-    "service/health.py",
+    "service/health_checks.py",
     "service/migrate.py",
     "service/piccolo_app.py",
     "service/piccolo_conf.py",

@@ -75,7 +75,7 @@ async def prove(call: Call, runtime: Runtime) -> Proven:
 def _prove_v1(call: Call, now: datetime) -> Proven:
     token = call.headers.get("authtoken", "") if call.is_kit else call.query.get("authToken", "")
     if not token or len(token) > _MAX_SIGNATURE:
-        raise Refusal(UNAUTHENTICATED, "The authToken is missing.")
+        raise Refusal(UNAUTHENTICATED, "The authToken is missing.", reason="missing")
     members: dict[str, msgspec.Raw] = {}
     if call.is_kit:
         members = _parse(call.body)
@@ -83,7 +83,7 @@ def _prove_v1(call: Call, now: datetime) -> Proven:
     else:
         verified = verify_v1_query(call.keys, call.query)
     if verified is None:
-        raise Refusal(UNAUTHENTICATED, "The authToken does not fit the request.")
+        raise Refusal(UNAUTHENTICATED, "The authToken does not fit the request.", reason="signature")
     return Proven(call=call, members=members, verified=verified, received_at=now)
 
 
@@ -94,25 +94,29 @@ async def _prove_v2(call: Call, runtime: Runtime) -> Proven:
     now = runtime.clock()
     match check_timestamp(timestamp, now=now):
         case Freshness.MALFORMED:
-            raise Refusal(INVALID, f"The {names[0]} is missing or not a number of milliseconds.")
+            text = f"The {names[0]} is missing or not a number of milliseconds."
+            raise Refusal(INVALID, text, reason="malformed" if timestamp else "missing")
         case Freshness.STALE:
-            raise Refusal(INVALID, f"The {names[0]} differs from our clock by more than 60 s.")
+            text = f"The {names[0]} differs from our clock by more than 60 s."
+            raise Refusal(INVALID, text, reason="outdated")
     if not nonce or len(nonce) > _MAX_NONCE:
-        raise Refusal(INVALID, f"The {names[1]} is missing or longer than {_MAX_NONCE} characters.")
+        text = f"The {names[1]} is missing or longer than {_MAX_NONCE} characters."
+        raise Refusal(INVALID, text, reason="malformed" if nonce else "missing")
     if not signature or len(signature) > _MAX_SIGNATURE:
-        raise Refusal(UNAUTHENTICATED, f"The {names[2]} is missing.")
+        raise Refusal(UNAUTHENTICATED, f"The {names[2]} is missing.", reason="missing")
     members = _parse(call.body)
     verify = verify_kit if call.is_kit else verify_base
     verified = verify(
         call.keys, nonce=nonce, timestamp=timestamp, signature=signature, body=call.body, members=members
     )
     if verified is None:
-        raise Refusal(UNAUTHENTICATED, f"The {names[2]} does not fit the request.")
+        text = f"The {names[2]} does not fit the request."
+        raise Refusal(UNAUTHENTICATED, text, reason="signature")
     # Only now: a forged request must not burn the nonce of a genuine one.
     # With the timestamp, for the two are signed without a separator between them.
     spent = f"{nonce} {timestamp}"
     if not await runtime.nonces.spend(call.product.slug, call.keys[verified.key_index], spent):
-        raise Refusal(UNAUTHENTICATED, f"The {names[1]} has been used before.")
+        raise Refusal(UNAUTHENTICATED, f"The {names[1]} has been used before.", reason="replayed")
     return Proven(call=call, members=members, verified=verified, received_at=now)
 
 
@@ -120,4 +124,4 @@ def _parse(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return parse_object(body)
     except NotJson as error:
-        raise Refusal(INVALID, str(error)) from error
+        raise Refusal(INVALID, str(error), reason="malformed") from error

@@ -3,9 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from uuid import UUID, uuid4
-
-import structlog
+from uuid import UUID
 
 from service.koogallery.calls import Call, parse_query, prove
 from service.koogallery.kept import KeptCall, keep_call, seal_call
@@ -13,12 +11,14 @@ from service.koogallery.results import INTERNAL, INVALID, UNAUTHENTICATED, Answe
 from service.koogallery.running import LARGE, read_call, run
 from service.koogallery.signing import body_sign
 from service.koogallery.work import Work
+from service.metrics.definitions import UNKNOWN, count_push, count_refusal
+from service.problems import log_unexpected
+from service.requests import request_id
 from service.runtime import Runtime
 from tenancy.errors import DatabaseUnavailable, Unavailable
+from tenancy.notes import note
 from tenancy.products import Product
 from tenancy.pushes import Push
-
-log = structlog.get_logger(__name__)
 
 
 class Request:
@@ -49,32 +49,58 @@ async def answer(request: Request, runtime: Runtime) -> tuple[bytes, str | None]
     Returns:
         The body of the answer, and its `Body-Sign` header if there is a key to sign with.
     """
+    began = time.perf_counter()
+    product: Product | None = None
     signing_key: str | None = None
     try:
-        product = await runtime.products.find(request.parts[0] if request.parts else "")
-        if product is None:
-            log.info("push_refused", reason="unknown product")
-            reply = Answer(UNAUTHENTICATED, "There is no such product.")
-        else:
-            call, interface = _call(request, product)
-            signing_key = next(iter(call.keys), None)
-            if request.method not in {"GET", "POST"}:
-                reply = Answer(INVALID, "The marketplace calls with GET or POST only.")
-            elif request.body is None:
-                reply = Answer(INVALID, "The body is too large or did not arrive in time.")
-            else:
-                reply, signing_key = await _carry_out(call, interface, request, runtime)
+        product = await _find_product(request, runtime)
+        call, interface = _call(request, product)
+        signing_key = next(iter(call.keys), None)
+        _demand_whole(request)
+        reply, signing_key = await _carry_out(call, interface, request, runtime)
     except Refusal as refusal:
-        log.info("push_refused", reason=refusal.answer.message)
+        count_refusal(product=_slug(product), reason=refusal.reason)
+        note("reason", refusal.reason)
         reply = refusal.answer
     except Unavailable as error:
-        log.warning("push_failed", code=error.code, cause=str(error))
-        reply = answer_of(error)
-    except Exception:
-        log.exception("push_failed")
-        reply = Answer(INTERNAL, "Internal error; tell the vendor the time of the push.")
+        reply = _fail(error, product, began)
+    except Exception as error:  # noqa: BLE001  # the marketplace understands result codes only
+        correlation = log_unexpected(error)
+        count_push(product=_slug(product), interface=UNKNOWN, result=INTERNAL, seconds=_since(began))
+        reply = Answer(INTERNAL, f"Internal error; tell the vendor this id: {correlation}.")
+    note("result", reply.code)
     body = reply.encode()
     return body, None if signing_key is None else body_sign(signing_key, body)
+
+
+async def _find_product(request: Request, runtime: Runtime) -> Product:
+    product = await runtime.products.find(request.parts[0] if request.parts else "")
+    if product is None:
+        raise Refusal(UNAUTHENTICATED, "There is no such product.", reason="unknown_product")
+    note("product", product.slug)
+    return product
+
+
+def _demand_whole(request: Request) -> None:
+    if request.method not in {"GET", "POST"}:
+        raise Refusal(INVALID, "The marketplace calls with GET or POST only.", reason="method")
+    if request.body is None:
+        raise Refusal(INVALID, "The body is too large or did not arrive in time.", reason="body")
+
+
+def _fail(error: Unavailable, product: Product | None, began: float) -> Answer:
+    note("code", error.code)
+    note("cause", str(error))
+    count_push(product=_slug(product), interface=UNKNOWN, result=INTERNAL, seconds=_since(began))
+    return answer_of(error)
+
+
+def _slug(product: Product | None) -> str:
+    return "" if product is None else product.slug
+
+
+def _since(began: float) -> float:
+    return time.perf_counter() - began
 
 
 def _call(request: Request, product: Product) -> tuple[Call, str]:
@@ -104,7 +130,7 @@ async def _carry_out(call: Call, interface: str, request: Request, runtime: Runt
     started = time.perf_counter()
     proven = await prove(call, runtime)
     key_index = proven.verified.key_index
-    push_id, kept = uuid4(), keep_call(call, request.query_string, key_index)
+    push_id, kept = request_id(), keep_call(call, request.query_string, key_index)
     push = Push(
         id=push_id,
         product=call.product.slug,

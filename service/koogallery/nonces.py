@@ -9,6 +9,8 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
+from service.metrics.definitions import count_unchecked_nonce
+
 log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS = 240
@@ -30,17 +32,21 @@ class NonceStore:
     async def spend(self, product: str, key: str, nonce: str) -> bool:
         """Remember the nonce of a push whose signature was found valid; False when it was spent before."""
         if time.monotonic() < self._away_until:
-            self.gaps += 1
+            self._miss()
             return True
         name = hashlib.sha256(f"{product}\0{key}\0{nonce}".encode("utf-8", "surrogatepass")).hexdigest()
         try:
             return bool(await self._redis.set(f"tenon:nonce:{name}", b"1", nx=True, ex=_KEPT_SECONDS))
         except (RedisError, OSError, TimeoutError) as error:
-            self.gaps += 1
+            self._miss()
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             log.warning("nonce_store_away", error=type(error).__name__, gaps=self.gaps)
             await self._drop_idle_connections()
             return True
+
+    def _miss(self) -> None:
+        self.gaps += 1
+        count_unchecked_nonce()
 
     async def _drop_idle_connections(self) -> None:
         """Have the next checks connect anew: what broke with the server would fail, and pause, one by one."""

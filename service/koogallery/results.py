@@ -42,11 +42,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Refusal(Exception):
-    """The push is refused with this answer."""
+    """The push is refused with this answer; `reason` is one word for why it was not even read."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, *, reason: str = "invalid") -> None:
         super().__init__(message)
         self.answer = Answer(code, message)
+        self.reason = reason
 
 
 DONE = Answer(SUCCESS, "success.")

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.datastructures import Cookie, State
 from litestar.exceptions import HTTPException
@@ -20,8 +19,7 @@ from sso.clients import Client
 from sso.issued_tokens import Hint, find_key_id, read_id_token_hint
 from sso.oauth_errors import InvalidRequest, InvalidToken
 from tenancy.errors import DomainError, Unavailable
-
-log = structlog.get_logger(__name__)
+from tenancy.notes import note
 
 AnyRequest = Request[Any, Any, State]
 
@@ -128,15 +126,16 @@ def answer(body: object, *, status: int = 200) -> Response[bytes]:
 def refuse(_request: AnyRequest, error: DomainError) -> Response[bytes]:
     """An error for a client: what is unavailable is 503, an unproven client or token 401, the rest 400."""
     text = describe(error)
+    note("code", error.code)
     if isinstance(error, Unavailable):
-        log.warning("oauth_unavailable", code=error.code, cause=error.detail)
+        note("cause", error.detail)
         refused = answer(
             Refusal(error="temporarily_unavailable", error_description=error.message), status=503
         )
         refused.headers["Retry-After"] = "1"
         return refused
     if isinstance(error, ClientRefused):
-        log.info("client_refused", reason=error.reason)
+        note("reason", error.reason)
         refused = answer(Refusal(error="invalid_client", error_description=text), status=401)
         # Every 401 has one, whichever method the client has tried (RFC 9110 15.5.2).
         refused.headers["WWW-Authenticate"] = 'Basic realm="tenon", charset="UTF-8"'

@@ -2,9 +2,8 @@
 
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import structlog
 from litestar import Response
 from litestar.exceptions import HTTPException
 
@@ -13,6 +12,7 @@ from service.pages.forms import Link, Post, targets_of
 from service.pages.reasons import Cause, Reason, cause_of
 from service.pages.refusals import failed, refused, unavailable
 from service.problems import log_unexpected
+from service.requests import request_id
 from service.runtime import Runtime
 from service.sign_in.cookies import csrf_of, has_session_cookie
 from sso.clients import Client
@@ -36,10 +36,9 @@ from sso.errors import (
 from sso.flows import UpstreamFlow
 from tenancy.errors import AppUnknown, DomainError, Invalid, Unavailable
 from tenancy.explanations import explain_access
+from tenancy.notes import note
 from tenancy.sign_in_places import list_app_ids
 from tenancy.standings import Standing
-
-log = structlog.get_logger(__name__)
 
 _REASONS: tuple[tuple[type[DomainError], Reason], ...] = (
     (CodeRefused, "code_refused"),
@@ -127,15 +126,17 @@ def back_to(client: Client, link: str) -> Link | None:
 
 
 def _refuse(request: AnyRequest, error: DomainError) -> Response[bytes]:
-    correlation = str(uuid4())
+    correlation = str(request_id())
+    note("code", error.code)
     language = request.headers.get("accept-language")
     reason = _reason_of(error)
     if reason is None:
         if isinstance(error, Unavailable):
-            log.warning("sign_in_unavailable", correlation=correlation, code=error.code, detail=error.detail)
+            note("cause", error.detail)
             return unavailable(language, correlation=correlation)
         return _fail(request, error)
-    log.info("sign_in_refused", correlation=correlation, reason=reason, code=error.code, detail=error.detail)
+    note("reason", reason)
+    note("cause", error.detail)
     told = error if isinstance(error, Refused) else Refused(reason)
     return refused(
         language,
@@ -183,7 +184,7 @@ def _refuse_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     return refused(
         request.headers.get("accept-language"),
         "bad_request",
-        correlation=str(uuid4()),
+        correlation=str(request_id()),
         product=None,
         note=error.detail,
     )

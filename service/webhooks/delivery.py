@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from service.metrics.heartbeats import Heart
 from service.runtime import Runtime
 from service.webhooks.recorder import Recorder
 from service.webhooks.sender import Sender, open_sender
@@ -93,6 +94,7 @@ class Delivery:
         self._held: Counter[UUID] = Counter()
         self._probes = 0
         self._has_room = asyncio.Event()
+        self._next_feed = 0.0
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -108,27 +110,32 @@ class Delivery:
 
     async def work(self) -> None:
         """Feed, claim and begin turns until cancelled."""
-        loop = asyncio.get_running_loop()
-        next_feed = 0.0
-        while True:
-            pause = self._bounds.poll
-            # A turn that ends makes room, and its stream may have more to tell.
-            self._has_room.clear()
-            try:
-                if loop.time() >= next_feed:
-                    await feed_events(now=self._runtime.clock())
-                    next_feed = loop.time() + pause
-                is_more = await self._begin_turns()
-            except DomainError as error:
-                log.warning("webhooks_wait", code=error.code)
-                is_more, pause = False, self._bounds.outage
-            except Exception:
-                log.exception("webhooks_failed")
-                is_more, pause = False, self._bounds.outage
-            if not is_more:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._has_room.wait()
+        with Heart("delivery") as heart:
+            while True:
+                heart.beat()
+                # A turn that ends makes room, and its stream may have more to tell.
+                self._has_room.clear()
+                pause = await self._work_once()
+                if pause:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await self._has_room.wait()
+
+    async def _work_once(self) -> float:
+        """Feed and begin turns; for how long there is nothing to do unless a turn ends."""
+        now = asyncio.get_running_loop().time()
+        try:
+            if now >= self._next_feed:
+                await feed_events(now=self._runtime.clock())
+                self._next_feed = asyncio.get_running_loop().time() + self._bounds.poll
+            is_more = await self._begin_turns()
+        except DomainError as error:
+            log.warning("webhooks_wait", code=error.code)
+            return self._bounds.outage
+        except Exception:
+            log.exception("webhooks_failed")
+            return self._bounds.outage
+        return 0.0 if is_more else self._bounds.poll
 
     async def _begin_turns(self) -> bool:
         bounds = self._bounds

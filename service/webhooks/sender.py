@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 import httpcore2
 import msgspec
 
+from service.metrics.definitions import Delivered
 from service.webhooks.lookups import Resolve, Unreachable
 from service.webhooks.pool import BROKEN, Limits, Pool, open_pool
 from service.webhooks.targets import EndpointUrlInvalid, Target, read_target
@@ -36,6 +37,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     def accepted(self) -> bool:
         """Whether the receiver has answered with a status of success (2xx)."""
         return self.status is not None and self.status // 100 == _SUCCESS
+
+    @property
+    def outcome(self) -> Delivered:
+        """The same in one word, which tells a receiver that answered from one that did not."""
+        if self.status is None:
+            return "unreachable"
+        return "accepted" if self.accepted else "refused"
 
 
 class Sender:

@@ -7,6 +7,7 @@ from functools import cached_property
 import msgspec
 import structlog
 
+from service.metrics.definitions import count_attempt
 from service.runtime import Runtime
 from service.webhooks.messages import message_body, message_id
 from service.webhooks.recorder import Recorder
@@ -95,6 +96,7 @@ class Turn:
         body = message_body(lease, event)
         headers = webhook_headers(secrets, message_id=message_id(lease, event), at=at, body=body)
         answer = await teller.sender.send(lease.url, headers=headers, body=body)
+        count_attempt(answer.outcome, seconds=answer.duration_ms / 1000)
         return Attempt(
             number=event.number,
             at=at,

@@ -16,8 +16,10 @@ from service.wiring import NotFitToServe, open_runtime
 from tenancy.database import inspect_role, open_database
 from tenancy.errors import DatabaseUnavailable
 
-HISTORY = [f"2026-11-22-{number:02}" for number in range(1, 5)] + [
-    f"2026-11-23-{number:02}" for number in range(5, 9)
+HISTORY = [
+    *(f"2026-11-22-{number:02}" for number in range(1, 5)),
+    *(f"2026-11-23-{number:02}" for number in range(5, 9)),
+    "2026-11-24-09",
 ]
 
 _BROKEN = """

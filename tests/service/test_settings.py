@@ -17,6 +17,7 @@ OWN_SERVERS = {
     "TENON_REDIS_URL": "rediss://:pass-word-redis@cache.example:6380/1",
     "TENON_ENCRYPTION_KEYS": KEYS,
     "TENON_OPERATOR_TOKEN": "operator-token-of-thirty-two-chars",
+    "TENON_METRICS_TOKEN": "metrics-token-of-thirty-two-chars!",
 }
 
 
@@ -53,6 +54,9 @@ def test_an_empty_environment_means_the_embedded_servers_and_the_documented_defa
         session_idle_minutes=120,
         session_hours=12,
         worker=True,
+        drain_seconds=0,
+        metrics_bind=None,
+        metrics_token=None,
         log_format=None,
         log_level="info",
     )
@@ -65,7 +69,7 @@ def test_every_variable_is_read():
             "TENON_DATA_DIR": "/var/lib/tenon",
             "TENON_BIND": "[::]:9000",
             "TENON_PUBLIC_URL": "https://tenon.example.com",
-            "TENON_WORKERS": "4",
+            "TENON_WORKERS": "1",
             "TENON_MAX_BODY_BYTES": "1000",
             "TENON_DATABASE_POOL": "2",
             "TENON_RETENTION_DAYS": "0",
@@ -79,6 +83,8 @@ def test_every_variable_is_read():
             "TENON_SESSION_IDLE_MINUTES": "30",
             "TENON_SESSION_HOURS": "8",
             "TENON_WORKER": "OFF",
+            "TENON_DRAIN_SECONDS": "10",
+            "TENON_METRICS_BIND": "0.0.0.0:9000",
             "TENON_LOG_FORMAT": "json",
             "TENON_LOG_LEVEL": "Debug",
             "PATH": "/usr/bin",
@@ -92,7 +98,7 @@ def test_every_variable_is_read():
         bind_host="::",
         bind_port=9000,
         public_url="https://tenon.example.com",
-        workers=4,
+        workers=1,
         encryption_keys=(EncryptionKey(id="k2", key=KEY), EncryptionKey(id="k1", key=bytes(32))),
         operator_token=OWN_SERVERS["TENON_OPERATOR_TOKEN"],
         max_body_bytes=1000,
@@ -108,6 +114,9 @@ def test_every_variable_is_read():
         session_idle_minutes=30,
         session_hours=8,
         worker=False,
+        drain_seconds=10,
+        metrics_bind=("0.0.0.0", 9000),
+        metrics_token=OWN_SERVERS["TENON_METRICS_TOKEN"],
         log_format="json",
         log_level="debug",
     )
@@ -198,5 +207,5 @@ def test_the_reference_lists_every_setting_once():
 def test_every_documented_default_that_is_a_value_is_valid():
     literal = {name: default for name, default, _ in describe_settings() if "unset" not in default}
     literal = {name: default for name, default in literal.items() if " " not in default}
-    assert len(literal) == 17
+    assert len(literal) == 18
     assert read_settings(literal) == read_settings({})
