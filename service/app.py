@@ -29,6 +29,9 @@ from service import (
     tenants,
 )
 from service.koogallery.routes import receive_push
+from service.logs import level_changed_by_signal
+from service.metrics import routes
+from service.metrics.listener import open_listener
 from service.oauth2 import authorize, metadata, tokens, userinfo
 from service.problems import domain_problem, http_problem, unexpected_problem, unreadable_problem
 from service.requests import Requests
@@ -47,8 +50,9 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
     async def hold_runtime(app: Litestar) -> AsyncIterator[None]:
         async with open_runtime(settings, clock=clock) as runtime:
             app.state.runtime = runtime
-            async with run_worker(runtime) if settings.worker else contextlib.nullcontext():
-                with runtime.draining.before_sigterm():
+            working = run_worker(runtime) if settings.worker else contextlib.nullcontext()
+            async with open_listener(runtime), working:
+                with runtime.draining.before_sigterm(), level_changed_by_signal(level=settings.log_level):
                     yield
 
     app = Litestar(
@@ -78,6 +82,7 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
             finishing.router,
             landing.router,
             signing_out.router,
+            routes.read_metrics,
             health.read_liveness,
             health.read_readiness,
         ],

@@ -15,7 +15,8 @@ import uvloop
 from service.demo import run_demo
 from service.embedded import start_embedded
 from service.local_account import EmbeddedUnavailable
-from service.logs import configure_logs
+from service.logs import configure_logs, ignore_level_signals, level_changed_by_signal
+from service.metrics.listener import open_listener
 from service.migrate import migrate, pending_migrations
 from service.runtime import system_clock
 from service.serve import ready_settings, serve
@@ -85,10 +86,14 @@ def work_command() -> None:
         assert task is not None
         # Leaving by cancellation, not by an exception out of nowhere, lets what is under way be finished.
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        async with open_runtime(settings) as runtime:
-            with contextlib.suppress(asyncio.CancelledError):
+        async with open_runtime(settings) as runtime, open_listener(runtime):
+            with (
+                contextlib.suppress(asyncio.CancelledError),
+                level_changed_by_signal(level=settings.log_level),
+            ):
                 await work(runtime)
 
+    ignore_level_signals()
     with ready_settings(_settings()) as settings:
         _run(run(settings))
 

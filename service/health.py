@@ -4,7 +4,10 @@ import msgspec
 from litestar import Response, get
 from litestar.datastructures import State
 
+from service.metrics.heartbeats import oldest_beat
 from service.runtime import Runtime
+
+_LONGEST_SILENCE_SECONDS = 120
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,8 +24,11 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     unchecked_nonces: int
 
 
-def liveness(_runtime: Runtime) -> tuple[int, bytes]:
-    """Status and body: whether the process runs."""
+def liveness() -> tuple[int, bytes]:
+    """Status and body: 503 when a loop of the worker has stood still so long that only a restart helps."""
+    silent = oldest_beat()
+    if silent is not None and silent > _LONGEST_SILENCE_SECONDS:
+        return 503, b'{"status":"stuck"}'
     return 200, b'{"status":"live"}'
 
 
@@ -35,9 +41,9 @@ async def readiness(runtime: Runtime) -> tuple[int, bytes]:
 
 
 @get("/health/live", opt={"caller": "anyone"}, tags=["health"], sync_to_thread=False)
-def read_liveness(state: State) -> Response[bytes]:
-    """Say that the process runs."""
-    return _respond(*liveness(state.runtime))
+def read_liveness() -> Response[bytes]:
+    """Say that the process runs, and the worker within it."""
+    return _respond(*liveness())
 
 
 @get("/health/ready", opt={"caller": "anyone"}, tags=["health"])

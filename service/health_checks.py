@@ -43,14 +43,15 @@ class HealthChecks:
         """What is found now, or was within the last second."""
         async with self._looking:
             if self._found is None or time.monotonic() - self._looked_at > _KEPT_SECONDS:
-                database, redis = await asyncio.gather(_look_at_database(), self._look_at_redis())
+                database, redis = await asyncio.gather(_look_at_database(), self.reach_redis())
                 found = msgspec.structs.replace(database, redis=redis)
                 if self._found not in {None, found}:
                     log.warning("health_changed", **msgspec.structs.asdict(found))
                 self._found, self._looked_at = found, time.monotonic()
             return self._found
 
-    async def _look_at_redis(self) -> bool:
+    async def reach_redis(self) -> bool:
+        """Whether Redis takes what is written."""
         with contextlib.suppress(RedisError, OSError, TimeoutError):
             # A server that is full, or a replica, answers a PING too.
             await self._redis.set("tenon:health", b"1", ex=60)

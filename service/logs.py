@@ -5,7 +5,8 @@ import contextlib
 import logging
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
@@ -109,11 +110,27 @@ def configure_logs(
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def change_level_by_signal(loop: asyncio.AbstractEventLoop, *, level: str) -> None:
-    """Log everything from SIGUSR1 on, and from `level` again after SIGUSR2."""
-    root = logging.getLogger()
-    for number, name in ((signal.SIGUSR1, "debug"), (signal.SIGUSR2, level)):
-        loop.add_signal_handler(number, root.setLevel, name.upper())
+def ignore_level_signals() -> None:
+    """Have the signals that change the level do nothing until somebody minds them: by default they kill."""
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def level_changed_by_signal(*, level: str) -> Iterator[None]:
+    """Inside, log everything from SIGUSR1 on, and from `level` on again after SIGUSR2."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop, root = asyncio.get_running_loop(), logging.getLogger()
+    levels = {signal.SIGUSR1: "DEBUG", signal.SIGUSR2: level.upper()}
+    for number, name in levels.items():
+        loop.add_signal_handler(number, root.setLevel, name)
+    try:
+        yield
+    finally:
+        for number in levels:
+            loop.remove_signal_handler(number)
 
 
 def log_request(level: int, **facts: object) -> None:

@@ -67,9 +67,9 @@ def request_id() -> UUID:
 
 
 def _tell(route: str, method: str, status: int, seconds: float) -> None:
-    level = logging.DEBUG if route in _WATCHED else logging.INFO
-    result = noted().get("result", _DONE)
-    if status >= _FAILED or result == _OUR_FAULT:
+    is_watched, result = route in _WATCHED, noted().get("result", _DONE)
+    level = logging.DEBUG if is_watched else logging.INFO
+    if (status >= _FAILED and not is_watched) or result == _OUR_FAULT:
         level = logging.ERROR
     elif status >= _REFUSED or result != _DONE:
         level = logging.WARNING

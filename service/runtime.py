@@ -10,6 +10,7 @@ from service.event_waits import EventWaits
 from service.health_checks import HealthChecks
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
+from service.metrics.state import StateReader
 from service.settings import Settings
 from service.spools import Spools
 from sso.client_cache import ClientCache
@@ -46,3 +47,4 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: Upstreams
     health: HealthChecks
     draining: Draining
+    metrics: StateReader

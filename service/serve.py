@@ -12,7 +12,7 @@ from litestar.types import ASGIApp
 
 from service.app import create_app
 from service.embedded import complete_settings, start_embedded
-from service.logs import configure_logs
+from service.logs import configure_logs, ignore_level_signals
 from service.migrate import migrate
 from service.settings import PREFIX, Settings, read_settings
 
@@ -41,6 +41,7 @@ def ready_settings(settings: Settings) -> Iterator[Settings]:
 
 def serve(settings: Settings) -> None:
     """Serve until told to stop; requests that were accepted are answered first."""
+    ignore_level_signals()
     with ready_settings(settings) as complete:
         # uvicorn's workers read their settings from the environment, like any other process.
         os.environ.update(serving_environment(complete))

@@ -14,6 +14,7 @@ from service.event_waits import EventWaits
 from service.health_checks import HealthChecks
 from service.koogallery.nonces import NonceStore
 from service.koogallery.product_cache import ProductCache
+from service.metrics.state import StateReader
 from service.migrate import pending_migrations
 from service.outgoing import make_client, open_transport
 from service.runtime import Clock, Runtime, system_clock
@@ -65,6 +66,7 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
         await ensure_signing_keys(keyring=keyring, now=clock())
         await signing_keys.load()
         sessions = SessionStore(redis, _lifetimes(settings))
+        health = HealthChecks(redis)
         async with _open_upstreams(settings, keyring, sessions) as upstreams:
             yield Runtime(
                 settings=settings,
@@ -80,8 +82,9 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
                 clients=ClientCache(),
                 replays=AssertionReplays(redis, clock),
                 upstreams=upstreams,
-                health=HealthChecks(redis),
+                health=health,
                 draining=Draining(settings.drain_seconds),
+                metrics=StateReader(clock, health.reach_redis),
             )
     finally:
         await waits.close()

@@ -15,6 +15,9 @@ from tenancy.pool import pool_use
 
 CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 
+# How names are shown.
+_SUFFIXES = {"counter": "_total", "info": "_info"}
+
 # When each series began is of no use here, and as many series again.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -48,6 +51,16 @@ GAUGES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
 async def expose(reader: StateReader) -> bytes:
     """All metrics, with what is there now; what could not be looked up in time is left out."""
     return generate_latest(_Scrape(await reader.read()))
+
+
+def list_metrics() -> dict[str, str]:
+    """The kind of each metric of ours by its name: counter, histogram or gauge."""
+    counted = {
+        f"{metric.name}{_SUFFIXES.get(metric.type, '')}": "gauge" if metric.type == "info" else metric.type
+        for metric in REGISTRY.collect()
+        if metric.name.startswith("tenon_")
+    }
+    return counted | dict.fromkeys(GAUGES, "gauge")
 
 
 class _Scrape(CollectorRegistry):

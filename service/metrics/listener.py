@@ -42,7 +42,7 @@ class Watched:
             case "/metrics":
                 return 200, CONTENT_TYPE, await expose(self._runtime.metrics)
             case "/health/live":
-                status, body = liveness(self._runtime)
+                status, body = liveness()
             case "/health/ready":
                 status, body = await readiness(self._runtime)
             case _:
