@@ -15,6 +15,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from service.redaction import redact_event, redact_text
+from service.tracebacks import render_exception
 from tenancy.notes import noted
 
 # These bring handlers of their own when they configure themselves; their records go to ours instead.
@@ -93,7 +94,7 @@ def configure_logs(
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                structlog.processors.ExceptionRenderer(render_exception),
                 redact_event,
                 _console_renderer(in_colour=in_colour) if as_console else _json_renderer(),
             ],

@@ -254,7 +254,7 @@ def test_masking_is_stable_and_leaves_no_control_character(text):
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
 @pytest.mark.parametrize("stream_type", [io.StringIO, Terminal])
-def test_a_traceback_shows_neither_local_variables_nor_passwords(log_format, stream_type):
+def test_a_traceback_shows_neither_local_variables_nor_what_the_exception_says(log_format, stream_type):
     stream = stream_type()
     configure_logs(format=log_format, level="info", stream=stream)
 
@@ -267,7 +267,7 @@ def test_a_traceback_shows_neither_local_variables_nor_passwords(log_format, str
         except RuntimeError:
             logger.exception("failed")
     shown = stream.getvalue()
-    assert shown.count("RuntimeError: cannot reach redis://:[redacted]@127.0.0.1") == 2
+    assert len(re.findall(r"raise RuntimeError\(.{0,2}cannot", shown)) == 2
     assert HIDDEN[::-1] not in shown
 
 
