@@ -34,6 +34,8 @@ _BODY_SIGN = CasedName(b"Body-Sign")
 async def receive_push(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer whatever the marketplace, or anyone, sends."""
     assert scope["type"] == ScopeType.HTTP
+    # A mount has none of its own.
+    scope["path_template"] = "/koogallery/{product}"
     runtime: Runtime = scope["litestar_app"].state.runtime
     request = Request(
         method=scope["method"],
