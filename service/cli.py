@@ -13,6 +13,7 @@ import click
 import uvloop
 
 from service.demo import run_demo
+from service.doctor.command import doctor
 from service.embedded import start_embedded
 from service.local_account import EmbeddedUnavailable
 from service.logs import configure_logs, ignore_level_signals, level_changed_by_signal
@@ -184,6 +185,7 @@ def rotate_keys(*, keep_signing_keys: bool) -> None:
         click.echo("The newest signing keys do not sign yet, so no others were made.")
 
 
+cli.add_command(doctor)
 cli.add_command(simulate)
 cli.add_command(scorecard)
 

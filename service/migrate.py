@@ -21,7 +21,7 @@ class MigrationFailed(DomainError):
     """The database could not be brought up to date; nothing was changed."""
 
 
-def _known() -> list[str]:
+def known_migrations() -> list[str]:
     """The history in the migrations folder, oldest first."""
     modules = BaseMigrationManager().get_migration_modules(APP_CONFIG.resolved_migrations_folder_path)
     return sorted(modules)
@@ -36,7 +36,7 @@ async def pending_migrations() -> list[str]:
     async with bare_scope() as db:
         exists = await db.fetchval("SELECT to_regclass('public.migration') IS NOT NULL")
         done = {row["name"] for row in await db.fetch(_HISTORY, APP_CONFIG.app_name)} if exists else set()
-    return [name for name in _known() if name not in done]
+    return [name for name in known_migrations() if name not in done]
 
 
 async def migrate(owner_url: str, *, serving_url: str | None) -> list[str]:
@@ -73,7 +73,7 @@ async def migrate(owner_url: str, *, serving_url: str | None) -> list[str]:
         raise MigrationFailed(f"{type(error).__name__}: {error}.") from error
     finally:
         await close_database()
-    return [name for name in _known() if name not in done]
+    return [name for name in known_migrations() if name not in done]
 
 
 async def _let_serve(db: Db, serving_url: str) -> None:

@@ -4,11 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from redis.asyncio import Redis
-from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from service.draining import Draining
 from service.event_waits import EventWaits
 from service.health_checks import HealthChecks
@@ -17,6 +12,7 @@ from service.koogallery.product_cache import ProductCache
 from service.metrics.state import StateReader
 from service.migrate import pending_migrations
 from service.outgoing import make_client, open_transport
+from service.redis_clients import make_redis
 from service.runtime import Clock, Runtime, system_clock
 from service.settings import Settings
 from service.spools import Spools
@@ -32,6 +28,7 @@ from tenancy.database import close_database, inspect_role, open_database
 from tenancy.errors import DomainError
 from tenancy.secrets import Keyring
 
+# Whoever waits for Redis answers a push within seconds.
 _REDIS_SECONDS = 0.25
 _COMMAND_SECONDS = 150
 
@@ -53,7 +50,7 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
     await open_database(
         settings.database_url, pool_size=settings.database_pool, command_seconds=_COMMAND_SECONDS
     )
-    redis, waits = _redis(settings.redis_url), EventWaits()
+    redis, waits = make_redis(settings.redis_url, seconds=_REDIS_SECONDS), EventWaits()
     try:
         findings = await inspect_role()
         if findings:
@@ -114,21 +111,4 @@ async def _open_upstreams(
 def _lifetimes(settings: Settings) -> Lifetimes:
     return Lifetimes(
         idle=timedelta(minutes=settings.session_idle_minutes), most=timedelta(hours=settings.session_hours)
-    )
-
-
-def _redis(url: str) -> Redis | RedisCluster:
-    """A client that gives up at once: whoever waits for it answers a push within seconds."""
-    if url.startswith("redis+cluster://"):
-        return RedisCluster.from_url(
-            url.replace("redis+cluster://", "redis://", 1),
-            socket_timeout=_REDIS_SECONDS,
-            socket_connect_timeout=_REDIS_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-    return Redis.from_url(
-        url,
-        socket_timeout=_REDIS_SECONDS,
-        socket_connect_timeout=_REDIS_SECONDS,
-        retry=Retry(NoBackoff(), 0),
     )

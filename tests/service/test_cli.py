@@ -30,6 +30,7 @@ def tenon(*arguments, **environment):
         ("work",),
         ("migrate",),
         ("demo",),
+        ("doctor",),
         ("simulate",),
         ("scorecard",),
         ("token", "create"),
