@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format bench lock clean
+.PHONY: help demo dev test check format bench lock licences audit sbom clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,24 @@ lock: $(VENV)/dev ## Resolve the dependencies anew, with hashes
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header pyproject.toml \
 		--extra embedded --group build -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-header pyproject.toml \
-		--extra embedded --group build --group dev -c requirements.lock -o requirements-dev.lock
+		--extra embedded --extra traces --group build --group dev -c requirements.lock -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header pyproject.toml \
+		--extra traces -c requirements-dev.lock -o requirements-image.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header \
+		--group build -c requirements.lock -o requirements-build.lock
+
+licences: $(VENV)/dev ## Write docs/licences.md from the locked dependencies, and check each licence
+	@$(BIN)/python -m tools.licences
+
+audit: $(VENV)/dev ## Ask for known vulnerabilities of the locked dependencies (OSV_URL=: another service)
+	@$(BIN)/pip-audit --require-hashes --disable-pip --progress-spinner off \
+		--vulnerability-service osv $(if $(OSV_URL),--osv-url $(OSV_URL)) \
+		--requirement requirements-image.lock --requirement requirements.lock
+
+sbom: $(VENV)/dev ## Write the image's bill of materials, CycloneDX, into dist/sbom.json
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py requirements requirements-image.lock --pyproject pyproject.toml \
+		--output-reproducible --output-file dist/sbom.json
 
 clean: ## Remove what the other targets made, the demo's data included
 	@rm -rf $(VENV) .tenon .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

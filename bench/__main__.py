@@ -22,6 +22,8 @@ from bench.sign_ins import sign_ins
 from bench.signatures import signatures
 from bench.single_changes import single_changes
 from bench.snapshots import snapshots
+from bench.traces import SETTINGS as TRACES_SETTINGS
+from bench.traces import traces
 from bench.webhooks import SETTINGS, webhooks
 
 BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
@@ -38,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[Server], list[str]]] = {
     "webhooks": webhooks,
     "sign-ins": sign_ins,
     "deauthorisation": deauthorisation,
+    "traces": traces,
 }
 
 # What else than its defaults the server is started with.
@@ -45,6 +48,7 @@ SETTINGS_OF: Mapping[str, Mapping[str, str]] = {
     "webhooks": SETTINGS,
     "sign-ins": SIGN_IN_SETTINGS,
     "deauthorisation": DEAUTHORISATION_SETTINGS,
+    "traces": TRACES_SETTINGS,
 }
 
 

@@ -19,9 +19,9 @@ import service.serve
 from bench.calls import http_request
 from bench.round_trips import Trips
 from bench.servers import Server, free_port, running, wait_until_ready
+from service.redis_clients import make_redis
 from service.serve import make_app as make_real_app
 from service.settings import read_settings
-from service.wiring import _redis
 from tenancy.database import tenant_scope
 
 _READ = "SELECT user_name, name FROM member WHERE tenant_id = $1 AND id = $2"
@@ -66,7 +66,7 @@ def make_app() -> Litestar:
     app.register(make_trips)
     settings = read_settings(os.environ)
     assert settings.redis_url is not None
-    app.state.bare_redis = _redis(settings.redis_url)
+    app.state.bare_redis = make_redis(settings.redis_url, seconds=0.25)
     return app
 
 

@@ -4,11 +4,13 @@ import hmac
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from litestar.connection import ASGIConnection, Request
 from litestar.datastructures import State
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers.base import BaseRouteHandler
 
+from service.requests import request_id
 from service.runtime import Runtime
 from tenancy.acts import Act
 from tenancy.errors import Forbidden, NotFound
@@ -54,8 +56,8 @@ async def demand_token(connection: Connection, handler: BaseRouteHandler) -> Non
 
 
 def act_of(request: Request[Any, Any, State]) -> Act:
-    """What the caller of a request that changes something is about to do, for the audit."""
-    return act_by(request.state.actor, request)
+    """What the caller of a request that changes something is about to do; its id is the request's."""
+    return msgspec.structs.replace(act_by(request.state.actor, request), id=request_id())
 
 
 def act_by(actor: str, request: Request[Any, Any, State]) -> Act:

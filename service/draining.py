@@ -26,7 +26,7 @@ class Draining:
     @contextlib.contextmanager
     def before_sigterm(self) -> Iterator[None]:
         """Have SIGTERM wait inside: what it did before, it does after the time of draining."""
-        if self._seconds == 0 or threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()

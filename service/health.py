@@ -34,7 +34,10 @@ def liveness() -> tuple[int, bytes]:
 
 async def readiness(runtime: Runtime) -> tuple[int, bytes]:
     """Status and body: 503 while the database is away or not fit, and while the process leaves."""
-    found, draining = await runtime.health.look(), runtime.draining.is_under_way
+    leaving = runtime.draining
+    # Balancers must hear of it at once, however long the database keeps everybody waiting.
+    found = runtime.health.last_found if leaving.is_under_way else await runtime.health.look()
+    draining = leaving.is_under_way
     is_ready = found.database and found.migrations and found.role and not draining
     told = Readiness(**msgspec.structs.asdict(found), draining=draining, unchecked_nonces=runtime.nonces.gaps)
     return (200 if is_ready else 503), msgspec.json.encode(told)

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from service.migrate import pending_migrations
 from tenancy.database import inspect_role
 from tenancy.errors import Unavailable
+from tenancy.pool import is_pool_full
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +40,16 @@ class HealthChecks:
         self._looked_at = float("-inf")
         self._found: Findings | None = None
 
+    @property
+    def last_found(self) -> Findings:
+        """What was found when somebody last looked, however long ago."""
+        return self._found or Findings()
+
     async def look(self) -> Findings:
         """What is found now, or was within the last second."""
         async with self._looking:
             if self._found is None or time.monotonic() - self._looked_at > _KEPT_SECONDS:
-                database, redis = await asyncio.gather(_look_at_database(), self.reach_redis())
+                database, redis = await asyncio.gather(self._look_at_database(), self.reach_redis())
                 found = msgspec.structs.replace(database, redis=redis)
                 if self._found not in {None, found}:
                     log.warning("health_changed", **msgspec.structs.asdict(found))
@@ -58,11 +64,13 @@ class HealthChecks:
             return True
         return False
 
-
-async def _look_at_database() -> Findings:
-    try:
-        async with asyncio.timeout(_DATABASE_SECONDS):
-            is_safe = not await inspect_role()
-            return Findings(database=True, migrations=not await pending_migrations(), role=is_safe)
-    except (Unavailable, TimeoutError):
-        return Findings()
+    async def _look_at_database(self) -> Findings:
+        try:
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                is_safe = not await inspect_role()
+                return Findings(database=True, migrations=not await pending_migrations(), role=is_safe)
+        except TimeoutError:
+            # Who is busy is not away: were it taken out, the others would have its load too.
+            return self.last_found if is_pool_full() else Findings()
+        except Unavailable:
+            return Findings()

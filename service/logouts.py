@@ -16,6 +16,7 @@ import structlog
 from service.metrics.definitions import count_logout
 from service.metrics.heartbeats import Heart
 from service.runtime import Runtime
+from service.traces.tracing import calling
 from service.webhooks.pool import Limits
 from service.webhooks.sender import Sender, open_sender
 from sso.client_parts import take_back
@@ -223,7 +224,10 @@ class Telling:
             now=now,
         )
         body = urlencode({"logout_token": token}).encode()
-        answer = await self._sender.send(address, headers=_HEADERS, body=body)
+        told = {"tenant_id": str(duty.tenant_id), "client_id": duty.client_id}
+        with calling(runtime.traces, "logout", attributes=told) as call:
+            answer = await self._sender.send(address, headers={**_HEADERS, **call.headers}, body=body)
+            call.answered(answer.status)
         count_logout(answer.outcome)
         if answer.error is None and answer.status is not None:
             return acknowledged(duty, answer.status, now=runtime.clock())

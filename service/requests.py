@@ -49,6 +49,11 @@ class Requests:
             await send(message)
 
         notes = {"request_id": request_id}
+        span = None
+        if runtime.traces is not None and scope["path"] not in _WATCHED:
+            span = runtime.traces.begin(UUID(request_id), scope["headers"])
+        if span is not None:
+            notes["trace_id"] = UUID(request_id).hex
         with noting(notes):
             try:
                 await self._app(scope, receive, answer)
@@ -58,6 +63,8 @@ class Requests:
                 route = str(scope.get("path_template") or UNMATCHED)
                 count_request(route=route, method=scope["method"], status=status, seconds=seconds)
                 _tell(route, scope["method"], status, seconds)
+                if span is not None:
+                    span.end(method=scope["method"], route=route, status=status, notes=notes)
 
 
 def request_id() -> UUID:

@@ -13,6 +13,7 @@ from service.koogallery.product_cache import ProductCache
 from service.metrics.state import StateReader
 from service.settings import Settings
 from service.spools import Spools
+from service.traces.tracing import Traces
 from sso.client_cache import ClientCache
 from sso.flows import FlowStore
 from sso.replays import AssertionReplays
@@ -48,3 +49,4 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     health: HealthChecks
     draining: Draining
     metrics: StateReader
+    traces: Traces | None = None

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 from base64 import b64encode
 from collections.abc import Iterator
 
 import uvicorn
 from litestar.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from service.app import create_app
 from service.embedded import complete_settings, start_embedded
@@ -45,7 +48,7 @@ def serve(settings: Settings) -> None:
     with ready_settings(settings) as complete:
         # uvicorn's workers read their settings from the environment, like any other process.
         os.environ.update(serving_environment(complete))
-        uvicorn.run(
+        config = uvicorn.Config(
             "service.serve:make_app",
             factory=True,
             host=complete.bind_host,
@@ -60,6 +63,25 @@ def serve(settings: Settings) -> None:
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_DRAIN_SECONDS,
         )
+        if complete.workers > 1:
+            _Parent(config, sockets=[config.bind_socket()]).run()
+            return
+        server = uvicorn.Server(config)
+        # Ctrl+C comes back after an orderly end, when nothing is left to interrupt.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
+        if not server.started:
+            sys.exit(STARTUP_FAILURE)
+
+
+class _Parent(Multiprocess):
+    """Starts the processes that serve, and goes when they have gone."""
+
+    def terminate_all(self) -> None:
+        """Tell them to go, and keep the address no longer than they do: nobody here answers at it."""
+        super().terminate_all()
+        for listening in self.sockets:
+            listening.close()
 
 
 def make_app() -> ASGIApp:

@@ -1,8 +1,10 @@
 """Opens and closes what a process holds: the database pool, the Redis client, keys and clock."""
 
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from importlib.metadata import version
 
 from service.draining import Draining
 from service.event_waits import EventWaits
@@ -16,6 +18,7 @@ from service.redis_clients import make_redis
 from service.runtime import Clock, Runtime, system_clock
 from service.settings import Settings
 from service.spools import Spools
+from service.traces.starting import start_traces
 from sso.client_cache import ClientCache
 from sso.discovery import Discovery
 from sso.flows import FlowStore
@@ -47,8 +50,12 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
     """
     assert settings.database_url is not None
     assert settings.redis_url is not None
+    traces = start_traces(os.environ, version=version("tenon"))
     await open_database(
-        settings.database_url, pool_size=settings.database_pool, command_seconds=_COMMAND_SECONDS
+        settings.database_url,
+        pool_size=settings.database_pool,
+        command_seconds=_COMMAND_SECONDS,
+        query_logger=None if traces is None else traces.log_query,
     )
     redis, waits = make_redis(settings.redis_url, seconds=_REDIS_SECONDS), EventWaits()
     try:
@@ -79,6 +86,7 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
                 clients=ClientCache(),
                 replays=AssertionReplays(redis, clock),
                 upstreams=upstreams,
+                traces=traces,
                 health=health,
                 draining=Draining(settings.drain_seconds),
                 metrics=StateReader(clock, health.reach_redis),
@@ -87,6 +95,8 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
         await waits.close()
         await redis.aclose()
         await close_database()
+        if traces is not None:
+            await traces.shutdown()
 
 
 @contextlib.asynccontextmanager

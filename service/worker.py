@@ -13,6 +13,7 @@ from service.logouts import tell_departures
 from service.metrics.definitions import count_order
 from service.metrics.heartbeats import Heart
 from service.runtime import Runtime
+from service.traces.tracing import calling
 from service.webhooks.delivery import deliver_events
 from sso.logout_rows import remove_old_client_sessions
 from sso.signing_keys import remove_retired_signing_keys
@@ -99,15 +100,16 @@ async def _ask(runtime: Runtime, client: httpx2.AsyncClient, query: OrderQuery) 
     secrets = product.secrets if product else None
     if product is None or secrets is None or not (secrets.order_access_key and secrets.order_secret_key):
         raise OrderNotAnswered("The product has no access key for order queries.")
-    answer = await query_order(
-        client,
-        product.settings.order_query_url or DEFAULT_URL,
-        order_id=query.order_id,
-        order_line_id=query.order_line_id,
-        access_key=secrets.order_access_key,
-        secret_key=secrets.order_secret_key,
-        now=runtime.clock(),
-    )
+    with calling(runtime.traces, "order query", method="GET", attributes={"product": query.product}):
+        answer = await query_order(
+            client,
+            product.settings.order_query_url or DEFAULT_URL,
+            order_id=query.order_id,
+            order_line_id=query.order_line_id,
+            access_key=secrets.order_access_key,
+            secret_key=secrets.order_secret_key,
+            now=runtime.clock(),
+        )
     await record_order(query, details=answer.details, expires_at=answer.expires_at, now=runtime.clock())
 
 

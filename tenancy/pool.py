@@ -20,3 +20,9 @@ def pool_use() -> PoolUse | None:
         return None
     idle = pool.get_idle_size()
     return PoolUse(busy=pool.get_size() - idle, idle=idle, limit=pool.get_max_size())
+
+
+def is_pool_full() -> bool:
+    """Whether all connections that there may be are in use, so that whoever asks has to wait."""
+    use = pool_use()
+    return use is not None and use.busy >= use.limit

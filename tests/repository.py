@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 _SKIPPED_NAMES = {"__pycache__", "node_modules", "dist", "build", "results", "uv.lock"}
-_KEPT_DOT_NAMES = {".ci", ".gitignore"}
+_KEPT_DOT_NAMES = {".ci", ".dockerignore", ".gitignore"}
 
 
 @cache

@@ -84,7 +84,7 @@ def lines_matching(pattern, *, skip=()):
 def test_no_module_is_longer_than_three_hundred_lines():
     sizes = {
         name_of(path): len(path.read_text(encoding="utf-8").splitlines())
-        for path in list_modules(*PRODUCT, "tests", "bench")
+        for path in list_modules(*PRODUCT, "tests", "bench", "tools")
     }
     assert {name: size for name, size in sizes.items() if size > MOST_LINES} == {}
 
@@ -106,7 +106,7 @@ def test_nothing_is_imported_inside_a_function():
             isinstance(inner, ast.Import | ast.ImportFrom) for node in functions for inner in ast.walk(node)
         )
 
-    assert offenders(list_modules(*PRODUCT, "tests", "bench"), imports_late) == []
+    assert offenders(list_modules(*PRODUCT, "tests", "bench", "tools"), imports_late) == []
 
 
 @pytest.mark.parametrize("package", PRODUCT)
@@ -178,7 +178,10 @@ def test_nothing_is_left_for_later():
     assert lines_matching(LEFTOVERS) == []
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.lock", "requirements-dev.lock", "requirements-image.lock", "requirements-build.lock"],
+)
 def test_lock_files_have_hashes_and_no_addresses(name):
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in text

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from service.koogallery.calls import Call, parse_query, prove
 from service.koogallery.kept import KeptCall, keep_call, seal_call
+from service.koogallery.purchases import activity_of
 from service.koogallery.results import INTERNAL, INVALID, UNAUTHENTICATED, Answer, Refusal, answer_of
 from service.koogallery.running import LARGE, read_call, run
 from service.koogallery.signing import body_sign
@@ -130,12 +131,13 @@ async def _carry_out(call: Call, interface: str, request: Request, runtime: Runt
     started = time.perf_counter()
     proven = await prove(call, runtime)
     key_index = proven.verified.key_index
+    named = interface if call.is_kit else activity_of(proven)
     push_id, kept = request_id(), keep_call(call, request.query_string, key_index)
     push = Push(
         id=push_id,
         product=call.product.slug,
         edition=call.edition,
-        interface="".join(letter for letter in interface[:64] if letter.isprintable()),
+        interface="".join(letter for letter in named[:64] if letter.isprintable()),
         signed_as=proven.verified.candidate,
         received_at=proven.received_at,
         started=started,

@@ -68,6 +68,16 @@ def read_base_call(proven: Proven, push: Push, runtime: Runtime) -> Work:
     return Work(push=push, run=run_debug if push.is_test else run)
 
 
+def activity_of(proven: Proven) -> str:
+    """The activity that a base message names, however wrong the rest is; empty when it cannot be read."""
+    if proven.call.edition == "V1":
+        return proven.call.query.get("activity", "")
+    try:
+        return msgspec.json.decode(proven.members.get("activity", b'""'), type=str)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+
+
 Read = tuple[Answer, Callable[[], Awaitable[Answer]]]
 
 

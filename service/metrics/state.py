@@ -71,7 +71,9 @@ class StateReader:
         reading = self._reading
         await asyncio.wait({reading}, timeout=self._time_limit)
         if not reading.done():
-            reading.cancel()
+            # Once: a second time would cut short the giving back of its connection.
+            if not reading.cancelling():
+                reading.cancel()
             log.warning("scrape_incomplete", cause="no answer in time")
             return False, None
         if reading.cancelled():

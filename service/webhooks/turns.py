@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from functools import cached_property
+from uuid import UUID
 
 import msgspec
 import structlog
 
 from service.metrics.definitions import count_attempt
 from service.runtime import Runtime
+from service.traces.tracing import calling
 from service.webhooks.messages import message_body, message_id
 from service.webhooks.recorder import Recorder
 from service.webhooks.sender import Sender
@@ -56,10 +58,10 @@ class Turn:
         """Tell the events until they are all told, one is not accepted, or the time is up."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + self._teller.turn_seconds
-        for event in self.lease.events:
+        for event, cause in zip(self.lease.events, self.lease.causes, strict=True):
             try:
                 async with asyncio.timeout(self._teller.patience_seconds):
-                    attempt = await self._tell(event)
+                    attempt = await self._tell(event, cause)
             except TimeoutError:
                 break
             if attempt.error is not None:
@@ -84,7 +86,7 @@ class Turn:
     def _secrets(self) -> tuple[str, ...]:
         return open_secrets(self.lease.endpoint_id, self.lease.sealed_secrets, self._teller.runtime.keyring)
 
-    async def _tell(self, event: EncodedRecord) -> Attempt:
+    async def _tell(self, event: EncodedRecord, cause: UUID) -> Attempt:
         lease, teller = self.lease, self._teller
         at = teller.runtime.clock()
         try:
@@ -95,7 +97,14 @@ class Turn:
             )
         body = message_body(lease, event)
         headers = webhook_headers(secrets, message_id=message_id(lease, event), at=at, body=body)
-        answer = await teller.sender.send(lease.url, headers=headers, body=body)
+        told = {
+            "endpoint_id": str(lease.endpoint_id),
+            "tenant_id": str(lease.tenant_id),
+            "event_type": event.type,
+        }
+        with calling(teller.runtime.traces, "webhook", cause=cause, attributes=told) as call:
+            answer = await teller.sender.send(lease.url, headers={**headers, **call.headers}, body=body)
+            call.answered(answer.status)
         count_attempt(answer.outcome, seconds=answer.duration_ms / 1000)
         return Attempt(
             number=event.number,

@@ -12,7 +12,7 @@ import pytest
 
 from service.koogallery.nonces import NonceStore
 from service.local_process import _list_processes
-from service.wiring import _redis
+from service.redis_clients import make_redis
 from tests.faults.processes import eventually
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -129,7 +129,7 @@ async def test_pushes_go_on_while_valkey_is_away(own_servers, server, client, fa
 
 
 async def test_one_pause_after_the_return_of_valkey_every_nonce_is_checked(own_servers):
-    async with _redis(own_servers.redis_url) as redis:
+    async with make_redis(own_servers.redis_url, seconds=0.25) as redis:
         store = NonceStore(redis)
 
         async def spend(nonces):
@@ -170,7 +170,7 @@ async def test_the_service_survives_a_restart_of_postgresql(
             await load.more(10, "000005")
             # What health found is kept for a second.
             async with asyncio.timeout(3):
-                while (health := await client.get("/health/ready")).status_code == 200:
+                while (health := await client.get("/health/ready")).status_code == 200:  # noqa: ASYNC110 - only asking tells
                     await asyncio.sleep(0.05)
             assert (health.status_code, health.json()["database"]) == (503, False)
             listed = await client.get("/v1/tenants")

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from service.wiring import _redis
+from service.redis_clients import make_redis
 from sso.sessions import SessionStore
 from tests.receivers import answer, open_receiver
 from tests.service.oauth2.relying import Relying, sign_in
@@ -180,7 +180,7 @@ async def test_while_redis_is_away_it_is_said_and_nobody_is_forgotten(
         relying = await Relying.register(api, http, product, backchannel_logout_uri=receiver.url)
         browser = await sign_in(app, staffed, "ann")
         await relying.tokens(browser)
-        async with _redis("redis://127.0.0.1:9") as nowhere:
+        async with make_redis("redis://127.0.0.1:9", seconds=0.25) as nowhere:
             away = SessionStore(nowhere, runtime.sessions.lifetimes)
             with monkeypatch.context() as patch:
                 for name in ("list_ids", "read", "list_of_members", "forget", "find_kept"):

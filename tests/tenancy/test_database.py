@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from piccolo.engine.exceptions import TransactionError
 
-from tenancy import database
+from tenancy import database, transactions
 from tenancy.database import (
     DB,
     NO_TENANT,
@@ -148,7 +148,7 @@ async def test_a_cancelled_task_rolls_back_and_loses_no_connection(pool_of_two):
 
 
 async def test_waiting_for_a_connection_is_bounded(pool_of_two, monkeypatch):
-    monkeypatch.setattr(database, "_ACQUIRE_SECONDS", 0.1)
+    monkeypatch.setattr(transactions, "ACQUIRE_SECONDS", 0.1)
     taken, done = asyncio.Barrier(3), asyncio.Event()
 
     async def hold():
