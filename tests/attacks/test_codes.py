@@ -154,7 +154,7 @@ async def test_nothing_that_could_be_stolen_is_written_to_the_log(relying, ann, 
     await ann.get("/oauth2/end-session", params={"id_token_hint": tokens["id_token"] + "x"})
     await ann.get("/oauth2/authorize", params={"client_id": code})
     written = "".join(capsys.readouterr())
-    assert "client_refused" in written
+    assert written.count("/oauth2/token") >= 3
     secrets = [code, verifier, relying.secret, ann.cookies["tenon-session"]]
     for secret in [*secrets, tokens["access_token"], tokens["refresh_token"], tokens["id_token"]]:
         assert secret[-20:] not in written

