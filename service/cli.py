@@ -26,13 +26,13 @@ from service.simulator.commands import scorecard, simulate
 from service.wiring import open_runtime
 from service.worker import work
 from sso.connection_secrets import reseal_connections
-from sso.signing_keys import reseal_signing_keys, rotate_signing_keys
+from sso.signing_keys import replace_signing_keys, reseal_signing_keys, rotate_signing_keys
 from tenancy.acts import Act
 from tenancy.database import close_database, open_database
 from tenancy.errors import DomainError
 from tenancy.event_objects import SigningKeyFact
 from tenancy.resealing import reseal_secrets
-from tenancy.tokens import Role, make_token
+from tenancy.tokens import Role, make_token, revoke_token
 
 T = TypeVar("T")
 
@@ -152,6 +152,20 @@ def create_token(role: Role, tenant: UUID | None) -> None:
         click.echo(_run(run(settings)))
 
 
+@token.command("revoke")
+@click.argument("name")
+def revoke_token_command(name: str) -> None:
+    """Make a token useless at once; NAME is the subject of its `token.made` in the audit."""
+
+    async def run(settings: Settings) -> None:
+        async with open_runtime(settings):
+            await revoke_token(name, act=_command())
+
+    with ready_settings(_settings()) as settings:
+        _run(run(settings))
+    click.echo(f"The token {name} is of no use any more.")
+
+
 @cli.group()
 def keys() -> None:
     """Encryption keys, and the keys that sign tokens."""
@@ -159,8 +173,13 @@ def keys() -> None:
 
 @keys.command("rotate")
 @click.option("--keep-signing-keys", is_flag=True, help="Encrypt anew only; make no new signing keys.")
-def rotate_keys(*, keep_signing_keys: bool) -> None:
+@click.option(
+    "--withdraw-signing-keys", is_flag=True, help="The old ones may have been stolen: drop them at once."
+)
+def rotate_keys(*, keep_signing_keys: bool, withdraw_signing_keys: bool) -> None:
     """Encrypt all stored secrets anew under the first of TENON_ENCRYPTION_KEYS, and make new signing keys."""
+    if keep_signing_keys and withdraw_signing_keys:
+        raise click.UsageError("Signing keys are either kept or withdrawn.")
 
     async def run(settings: Settings) -> tuple[dict[str, int], list[SigningKeyFact]]:
         async with open_runtime(settings) as runtime:
@@ -172,6 +191,8 @@ def rotate_keys(*, keep_signing_keys: bool) -> None:
             done = await reseal_secrets(keyring=keyring, act=_command(), resealed=others)
             if keep_signing_keys:
                 return done, []
+            if withdraw_signing_keys:
+                return done, await replace_signing_keys(keyring=keyring, act=_command())
             return done, await rotate_signing_keys(keyring=keyring, act=_command())
 
     with ready_settings(_settings()) as settings:

@@ -28,7 +28,7 @@ from sso.signing_key_cache import SigningKeyCache
 from sso.signing_keys import ensure_signing_keys
 from sso.upstreams import Upstreams
 from tenancy.database import close_database, inspect_role, open_database
-from tenancy.errors import DomainError
+from tenancy.errors import DomainError, SecretUndecryptable
 from tenancy.secrets import Keyring
 
 # Whoever waits for Redis answers a push within seconds.
@@ -69,6 +69,7 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
         signing_keys = SigningKeyCache(keyring)
         await ensure_signing_keys(keyring=keyring, now=clock())
         await signing_keys.load()
+        await _demand_keys(signing_keys, clock)
         sessions = SessionStore(redis, _lifetimes(settings))
         health = HealthChecks(redis)
         async with _open_upstreams(settings, keyring, sessions) as upstreams:
@@ -97,6 +98,14 @@ async def open_runtime(settings: Settings, *, clock: Clock = system_clock) -> As
         await close_database()
         if traces is not None:
             await traces.shutdown()
+
+
+async def _demand_keys(signing_keys: SigningKeyCache, clock: Clock) -> None:
+    """Whoever cannot open the signing key has other encryption keys than whoever has stored the secrets."""
+    try:
+        await signing_keys.signer("ES256", clock())
+    except SecretUndecryptable as error:
+        raise NotFitToServe(f"TENON_ENCRYPTION_KEYS does not open what is stored: {error}") from error
 
 
 @contextlib.asynccontextmanager

@@ -83,6 +83,18 @@ async def rotate_signing_keys(*, keyring: Keyring, act: Act) -> list[SigningKeyF
         return await _add(db, due, keyring=keyring, active_at=active_at, act=act)
 
 
+async def replace_signing_keys(*, keyring: Keyring, act: Act) -> list[SigningKeyFact]:
+    """Make new keys that sign at once, and drop all others, for somebody may have taken them.
+
+    Whatever those have signed is refused as soon as the published keys are read anew: by our own processes
+    within half a minute, by others when they meet a key that they do not know, or within the hour.
+    """
+    async with system_scope() as db:
+        await _lock(db)
+        await db.execute("DELETE FROM signing_key")
+        return await _add(db, ALGORITHMS, keyring=keyring, active_at=act.at, act=act)
+
+
 async def remove_retired_signing_keys(*, now: datetime) -> int:
     """Remove the keys that verify nothing any more; returns how many."""
     async with system_scope() as db:

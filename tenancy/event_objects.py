@@ -133,7 +133,7 @@ class ProductFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenFact(msgspec.Struct, frozen=True, kw_only=True):
-    """What a new token of the API may do."""
+    """What a token of the API may do, or could."""
 
     role: str
 

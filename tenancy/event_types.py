@@ -207,10 +207,19 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         secret_added="A client has a second secret.",  # noqa: S106 - a meaning
         secret_removed="Its old secret was removed.",  # noqa: S106 - a meaning
     ),
-    **_tells("token", TokenFact, made="A token of the API was made."),
+    **_tells(
+        "token",
+        TokenFact,
+        made="A token of the API was made.",
+        revoked="It is of no use any more.",
+    ),
     **_tells("tenant", ErasureFact, erased="All data of an enterprise was erased; told in no tenant's log."),
     **_tells("keys", KeysFact, rotated="All stored secrets were encrypted anew under another key."),
-    **_tells("signing_key", SigningKeyFact, added="A key was made; it is published and signs tokens soon."),
+    **_tells(
+        "signing_key",
+        SigningKeyFact,
+        added="A key was made and published; it signs from `active_at` on.",
+    ),
 }
 
 

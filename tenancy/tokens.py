@@ -1,6 +1,7 @@
 """Bearer tokens of our API, stored as their SHA-256 and shown once."""
 
 import hashlib
+import re
 import secrets
 from datetime import datetime
 from typing import Literal
@@ -10,11 +11,18 @@ import msgspec
 
 from tenancy.acts import Act, record_act
 from tenancy.database import NO_TENANT, system_scope, tenant_of
-from tenancy.errors import TenantUnknown
+from tenancy.errors import NotFound, TenantUnknown
 from tenancy.event_objects import TokenFact
 from tenancy.events import Event
 
 Role = Literal["operator", "reader"]
+
+_NAME_DIGITS = 16
+_NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}")
+
+
+class TokenUnknown(NotFound):
+    """There is no such token; the audit names it as the subject of `token.made`."""
 
 
 class TokenOwner(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +60,27 @@ async def make_token(*, role: Role, tenant_id: UUID | None, act: Act) -> str:
     return token
 
 
+async def revoke_token(name: str, *, act: Act) -> None:
+    """Make a token useless from now on; `name` is how the audit calls it, 16 hexadecimal digits.
+
+    Raises:
+        TokenUnknown: there is no such token, or not any more.
+    """
+    if not _NAME.fullmatch(name):
+        raise TokenUnknown(f"Name: {name!r}.")
+    first = bytes.fromhex(name)
+    async with system_scope() as db:
+        row = await db.fetchrow(
+            "DELETE FROM token WHERE hash >= $1 AND hash < $2 RETURNING tenant_id, role",
+            first,
+            first + b"\xff" * (hashlib.sha256().digest_size - len(first)),
+        )
+        if row is None:
+            raise TokenUnknown(f"Name: {name}.")
+        revoked = Event(type="token.revoked", subject=name, data=TokenFact(role=row["role"]))
+        await record_act(db, act, [revoked], tenant_id=row["tenant_id"])
+
+
 async def find_token_owner(token: str, *, now: datetime) -> TokenOwner | None:
     """What the token may do; None when it is unknown or expired."""
     async with system_scope() as db:
@@ -66,7 +95,7 @@ async def find_token_owner(token: str, *, now: datetime) -> TokenOwner | None:
 
 
 def _name(hashed: bytes) -> str:
-    return hashed.hex()[:16]
+    return hashed.hex()[:_NAME_DIGITS]
 
 
 def _hash(token: str) -> bytes:

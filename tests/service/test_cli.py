@@ -1,5 +1,6 @@
 """The `tenon` command as an operator meets it."""
 
+import hashlib
 import os
 import re
 import subprocess
@@ -86,6 +87,16 @@ def test_a_database_that_is_behind_is_migrated_and_then_serves_tokens():
         kept = tenon("keys", "rotate", "--keep-signing-keys", **data).stdout
         assert "4 signing keys" in kept
         assert len(kept.splitlines()) == 1
+        withdrawn = tenon("keys", "rotate", "--withdraw-signing-keys", **data).stdout
+        assert re.findall(r"Made the (\w+) key", withdrawn) == ["RS256", "ES256"]
+        name = hashlib.sha256(made.stdout.strip().encode()).hexdigest()[:16]
+        assert tenon("token", "revoke", name, **data).returncode == 0
+        gone = tenon("token", "revoke", name, **data)
+        assert gone.returncode == 1
+        assert "no such token" in gone.stderr
+        other = tenon("serve", TENON_ENCRYPTION_KEYS="k:" + "A" * 43 + "=", **data)
+        assert other.returncode == 3
+        assert "does not open what is stored" in other.stderr
 
 
 def test_the_demonstration_shows_the_main_job_and_exits():

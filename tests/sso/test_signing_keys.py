@@ -17,6 +17,7 @@ from sso.signing_keys import (
     list_signing_keys,
     open_private_key,
     remove_retired_signing_keys,
+    replace_signing_keys,
     reseal_signing_keys,
     rotate_signing_keys,
 )
@@ -108,6 +109,20 @@ async def test_changing_again_before_the_new_keys_sign_adds_nothing(keys, keyrin
     assert sorted(len(made) for made in await asyncio.gather(*at_once)) == [0, 0, 0, 2]
     await rotate_signing_keys(keyring=keyring, act=act(NOW + timedelta(days=3)))
     assert len(await list_signing_keys()) == 4, "the retired ones are gone"
+
+
+async def test_keys_that_may_have_been_taken_are_dropped_and_new_ones_sign_at_once(keys, keyring, cache):
+    old = {stored.id for stored in keys.values()}
+    assert await published_ids(cache, NOW) == old
+    made = await replace_signing_keys(keyring=keyring, act=act())
+    new = {fact.id for fact in made}
+    assert {stored.id for stored in await list_signing_keys()} == new
+    assert new.isdisjoint(old)
+    # Another process, or this one half a minute later.
+    later = SigningKeyCache(keyring)
+    assert await published_ids(later, NOW) == new
+    assert {(await later.signer(algorithm, NOW)).id for algorithm in ALGORITHMS} == new
+    assert (await told_about(made[0].id)).by.actor == "operator:test"
 
 
 async def test_after_resealing_the_new_encryption_key_alone_opens_the_signing_keys(keys, runtime):

@@ -19,7 +19,7 @@ from tenancy.replays import replay_events
 from tenancy.resealing import reseal_secrets
 from tenancy.retention import erase_tenant
 from tenancy.sync_policies import SyncPolicy, put_policy
-from tenancy.tokens import make_token
+from tenancy.tokens import find_token_owner, make_token, revoke_token
 from tenancy.unbinding import unbind_tenant
 from tests.tenancy.pushing import order
 from tests.tenancy.scenarios import scenario
@@ -90,6 +90,18 @@ async def _(world):
     yield
     for tenant_id in (world.tenant_id, None):
         await make_token(role="reader", tenant_id=tenant_id, act=world.act())
+
+
+@scenario("tokens.revoke_token")
+async def _(world):
+    tokens = [
+        await make_token(role="reader", tenant_id=tenant_id, act=world.act())
+        for tenant_id in (world.tenant_id, None)
+    ]
+    names = [(await find_token_owner(token, now=world.act().at)).token for token in tokens]
+    yield
+    for name in names:
+        await revoke_token(name, act=world.act())
 
 
 @scenario("resealing.reseal_secrets")

@@ -13,7 +13,7 @@ from sso.identities import find_or_link, unlink
 from sso.oidc_settings import OidcSettings
 from sso.session_pages import end_one_session, end_sessions_of
 from sso.sign_ins import end_session, start_session
-from sso.signing_keys import ensure_signing_keys, rotate_signing_keys
+from sso.signing_keys import ensure_signing_keys, replace_signing_keys, rotate_signing_keys
 from tenancy.members import cancel_members
 from tests.sso.key_rows import keys_put_aside
 from tests.tenancy.scenarios import scenario
@@ -163,6 +163,13 @@ async def _(world):
     async with keys_put_aside():
         yield
         await ensure_signing_keys(keyring=world.keyring, now=world.act().at)
+
+
+@scenario("sso.signing_keys.replace_signing_keys")
+async def _(world):
+    async with keys_put_aside():
+        yield
+        assert await replace_signing_keys(keyring=world.keyring, act=world.act())
 
 
 @scenario("sso.signing_keys.rotate_signing_keys")
