@@ -22,7 +22,7 @@ _NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}")
 
 
 class TokenUnknown(NotFound):
-    """There is no such token; the audit names it as the subject of `token.made`."""
+    """There is no such token; the audit shows the names of those that were made."""
 
 
 class TokenOwner(msgspec.Struct, frozen=True, kw_only=True):
