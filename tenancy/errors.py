@@ -163,10 +163,6 @@ class ValueUnstorable(Invalid):
     """A value cannot be kept: a text holds U+0000, or a number or a time is out of range."""
 
 
-class TokenUnknown(Forbidden):
-    """The token is unknown, expired or revoked."""
-
-
 class SecretUndecryptable(Unavailable):
     """A stored secret cannot be decrypted; the encryption key it names is not configured."""
 

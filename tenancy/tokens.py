@@ -21,7 +21,7 @@ _NAME_DIGITS = 16
 _NAME = re.compile(rf"[0-9a-f]{{{_NAME_DIGITS}}}")
 
 
-class TokenNameUnknown(NotFound):
+class TokenUnknown(NotFound):
     """There is no such token; the audit shows the names of those that were made."""
 
 
@@ -64,10 +64,10 @@ async def revoke_token(name: str, *, act: Act) -> None:
     """Make a token useless from now on; `name` is how the audit calls it, 16 hexadecimal digits.
 
     Raises:
-        TokenNameUnknown: there is no such token, or not any more.
+        TokenUnknown: there is no such token, or not any more.
     """
     if not _NAME.fullmatch(name):
-        raise TokenNameUnknown(f"Name: {name!r}.")
+        raise TokenUnknown(f"Name: {name!r}.")
     first = bytes.fromhex(name)
     async with system_scope() as db:
         row = await db.fetchrow(
@@ -76,7 +76,7 @@ async def revoke_token(name: str, *, act: Act) -> None:
             first + b"\xff" * (hashlib.sha256().digest_size - len(first)),
         )
         if row is None:
-            raise TokenNameUnknown(f"Name: {name}.")
+            raise TokenUnknown(f"Name: {name}.")
         revoked = Event(type="token.revoked", subject=name, data=TokenFact(role=row["role"]))
         await record_act(db, act, [revoked], tenant_id=row["tenant_id"])
 

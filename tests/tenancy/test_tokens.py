@@ -6,7 +6,7 @@ import pytest
 
 from tenancy.acts import Act
 from tenancy.database import system_scope
-from tenancy.tokens import TokenNameUnknown, find_token_owner, make_token, revoke_token
+from tenancy.tokens import TokenUnknown, find_token_owner, make_token, revoke_token
 from tests.service.webhooks.deliveries import new_tenant
 
 
@@ -21,7 +21,7 @@ async def test_a_revoked_token_is_nobodys_and_others_stay(act, clock):
     await revoke_token(name, act=act())
     assert await find_token_owner(token, now=clock()) is None
     assert await find_token_owner(other, now=clock()) is not None
-    with pytest.raises(TokenNameUnknown):
+    with pytest.raises(TokenUnknown):
         await revoke_token(name, act=act())
 
 
@@ -38,5 +38,5 @@ async def test_the_audit_of_its_tenant_says_who_revoked_it(act, clock):
 
 @pytest.mark.parametrize("name", ["", "%", "0" * 16, "0" * 15, "G" * 16, "0" * 64, uuid4().hex, "abcdef\n"])
 async def test_a_name_that_is_none_revokes_nothing(act, name):
-    with pytest.raises(TokenNameUnknown):
+    with pytest.raises(TokenUnknown):
         await revoke_token(name, act=act())
