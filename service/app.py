@@ -51,7 +51,8 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
         async with open_runtime(settings, clock=clock) as runtime:
             app.state.runtime = runtime
             working = run_worker(runtime) if settings.worker else contextlib.nullcontext()
-            async with open_listener(runtime), working:
+            # Last, for it says that this process is ready.
+            async with working, open_listener(runtime):
                 with runtime.draining.before_sigterm(), level_changed_by_signal(level=settings.log_level):
                     yield
 
