@@ -63,11 +63,12 @@ def access_checks(server: Server) -> list[str]:
     """Measure a check beside the bare read, and with 1 000 tenants beside one."""
     folder = Path(tempfile.mkdtemp(prefix="tenon-bench-"))
     folder.chmod(0o711)
+    keys = (Path(server.environ["TENON_DATA_DIR"]) / "encryption_keys").read_text("utf-8").strip()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner, ExitStack() as stack:
             large, many, one, ids, sizes = runner.run(_prepare(server))
-            port = stack.enter_context(serving_bare(server.database_url, folder))
-            one_port = stack.enter_context(serving_bare(one.url, folder))
+            port = stack.enter_context(serving_bare(server.database_url, keys, folder))
+            one_port = stack.enter_context(serving_bare(one.url, keys, folder))
             return [
                 *_compare_reads(port, large, ids),
                 *_compare_sizes(runner, port, one_port, one, many),

@@ -5,9 +5,7 @@
 
 import logging
 import os
-import secrets
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,13 +56,13 @@ def make_app() -> Litestar:
 
 
 @contextmanager
-def serving_bare(database_url: str, folder: Path) -> Iterator[int]:
-    """Serve a database; a Valkey of its own lives in the folder. Gives the port."""
+def serving_bare(database_url: str, keys: str, folder: Path) -> Iterator[int]:
+    """Serve a database, with the keys of its secrets and a Valkey of its own in the folder. Gives the port."""
     port = free_port()
     environ = bare_environ() | {
         "TENON_DATABASE_URL": database_url,
         "TENON_DATA_DIR": str(folder),
-        "TENON_ENCRYPTION_KEYS": f"bench:{b64encode(secrets.token_bytes(32)).decode()}",
+        "TENON_ENCRYPTION_KEYS": keys,
         "TENON_BIND": f"127.0.0.1:{port}",
         "TENON_OPERATOR_TOKEN": OPERATOR_TOKEN,
         "TENON_WORKER": "off",
