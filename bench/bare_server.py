@@ -57,7 +57,7 @@ def make_app() -> Litestar:
 
 @contextmanager
 def serving_bare(database_url: str, keys: str, folder: Path) -> Iterator[int]:
-    """Serve a database, with the keys of its secrets and a Valkey of its own in the folder. Gives the port."""
+    """Serve a database with the keys of its secrets; its Valkey lives in the folder. Gives the port."""
     port = free_port()
     environ = bare_environ() | {
         "TENON_DATABASE_URL": database_url,

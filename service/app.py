@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+import structlog
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -42,13 +43,15 @@ from service.wiring import open_runtime
 from service.worker import run_worker
 from tenancy.errors import DomainError
 
+log = structlog.get_logger(__name__)
+
 
 def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
     """Make the application; it connects when its lifespan starts, and fails there if it cannot."""
 
     @contextlib.asynccontextmanager
     async def hold_runtime(app: Litestar) -> AsyncIterator[None]:
-        async with open_runtime(settings, clock=clock) as runtime:
+        async with _told_why(), open_runtime(settings, clock=clock) as runtime:
             app.state.runtime = runtime
             working = run_worker(runtime) if settings.worker else contextlib.nullcontext()
             # Last, for it says that this process is ready.
@@ -109,3 +112,13 @@ def create_app(settings: Settings, *, clock: Clock = system_clock) -> Litestar:
     # Outside of routing, so that what no route takes is seen too.
     app.asgi_handler = Requests(app.asgi_handler)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _told_why() -> AsyncIterator[None]:
+    """Say in a line of its own why it cannot start: the server shows only where in the code."""
+    try:
+        yield
+    except DomainError as error:
+        log.error("not_started", code=error.code, cause=str(error))  # noqa: TRY400 - the server logs the rest
+        raise

@@ -1,6 +1,7 @@
 """The `tenon` command as an operator meets it."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -96,7 +97,9 @@ def test_a_database_that_is_behind_is_migrated_and_then_serves_tokens():
         assert "no such token" in gone.stderr
         other = tenon("serve", TENON_ENCRYPTION_KEYS="k:" + "A" * 43 + "=", **data)
         assert other.returncode == 3
-        assert "does not open what is stored" in other.stderr
+        told = [json.loads(line) for line in other.stderr.splitlines() if line.startswith("{")]
+        [why] = [line["cause"] for line in told if line["event"] == "not_started"]
+        assert "does not open what is stored" in why
 
 
 def test_the_demonstration_shows_the_main_job_and_exits():

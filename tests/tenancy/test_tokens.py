@@ -1,7 +1,5 @@
 """Tokens of the API: what they may do, and that a revoked one may nothing."""
 
-from uuid import uuid4
-
 import pytest
 
 from tenancy.acts import Act
@@ -36,7 +34,7 @@ async def test_the_audit_of_its_tenant_says_who_revoked_it(act, clock):
     assert (row["tenant_id"], row["action"], row["subject"]) == (tenant_id, "token.revoked", name)
 
 
-@pytest.mark.parametrize("name", ["", "%", "0" * 16, "0" * 15, "G" * 16, "0" * 64, uuid4().hex, "abcdef\n"])
+@pytest.mark.parametrize("name", ["", "%", "0" * 16, "0" * 15, "G" * 16, "0" * 64, "0" * 32, "abcdef\n"])
 async def test_a_name_that_is_none_revokes_nothing(act, name):
     with pytest.raises(TokenUnknown):
         await revoke_token(name, act=act())
