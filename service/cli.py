@@ -36,6 +36,8 @@ from tenancy.tokens import Role, make_token, revoke_token
 
 T = TypeVar("T")
 
+_BROKEN_OFF = 128 + signal.SIGTERM
+
 
 def main() -> None:
     """Run the command; what goes wrong is one clear sentence on standard error."""
@@ -103,6 +105,8 @@ def work_command() -> None:
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 when the database is behind.")
 def migrate_command(*, check: bool) -> None:
     """Bring the database up to date; safe to run twice and at once."""
+    # Whoever waits for it must not take what was broken off for done.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_BROKEN_OFF))
     settings = _settings(for_migrating=True)
     if settings.database_url is not None and settings.migration_database_url is None:
         raise click.UsageError("Set TENON_MIGRATION_DATABASE_URL to the role that owns the tables.")

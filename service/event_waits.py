@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 from uuid import UUID
 from weakref import WeakSet
 
@@ -56,7 +57,8 @@ class EventWaits:
         waiter = _Waiter(tenant_id, after)
         self._waiting.add(waiter)
         if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
+            # For all who wait, so in the name of none of their requests.
+            self._looking = asyncio.create_task(self._look(), context=contextvars.Context())
         try:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(waiter.woken.wait(), seconds)

@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
+import contextvars
 import time
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
 
 from service.migrate import pending_migrations
+from sso.store import REDIS_AWAY
 from tenancy.database import inspect_role
 from tenancy.errors import Unavailable
 from tenancy.pool import is_pool_full
@@ -19,6 +20,7 @@ log = structlog.get_logger(__name__)
 
 _KEPT_SECONDS = 1.0
 _DATABASE_SECONDS = 3.0
+_MOST_GIVEN_UP = 3
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,8 +38,9 @@ class HealthChecks:
     def __init__(self, redis: Redis | RedisCluster) -> None:
         """Look at this Redis, and at the database that is open."""
         self._redis = redis
-        self._looking = asyncio.Lock()
-        self._looked_at = float("-inf")
+        self._looking: asyncio.Task[Findings] | None = None
+        self._kept_until = float("-inf")
+        self._given_up: set[asyncio.Task[Findings]] = set()
         self._found: Findings | None = None
 
     @property
@@ -47,30 +50,46 @@ class HealthChecks:
 
     async def look(self) -> Findings:
         """What is found now, or was within the last second."""
-        async with self._looking:
-            if self._found is None or time.monotonic() - self._looked_at > _KEPT_SECONDS:
-                database, redis = await asyncio.gather(self._look_at_database(), self.reach_redis())
-                found = msgspec.structs.replace(database, redis=redis)
-                if self._found not in {None, found}:
-                    log.warning("health_changed", **msgspec.structs.asdict(found))
-                self._found, self._looked_at = found, time.monotonic()
-            return self._found
+        if self._looking is None or (self._looking.done() and time.monotonic() >= self._kept_until):
+            self._looking = asyncio.create_task(self._look(), context=contextvars.Context())
+        # Whoever asked first may go away while others wait.
+        return await asyncio.shield(self._looking)
+
+    async def _look(self) -> Findings:
+        database, redis = await asyncio.gather(self._look_at_database(), self.reach_redis())
+        found = msgspec.structs.replace(database, redis=redis)
+        if self._found not in {None, found}:
+            log.warning("health_changed", **msgspec.structs.asdict(found))
+        self._found, self._kept_until = found, time.monotonic() + _KEPT_SECONDS
+        return found
 
     async def reach_redis(self) -> bool:
         """Whether Redis takes what is written."""
-        with contextlib.suppress(RedisError, OSError, TimeoutError):
+        with contextlib.suppress(*REDIS_AWAY):
             # A server that is full, or a replica, answers a PING too.
             await self._redis.set("tenon:health", b"1", ex=60)
             return True
         return False
 
     async def _look_at_database(self) -> Findings:
-        try:
-            async with asyncio.timeout(_DATABASE_SECONDS):
-                is_safe = not await inspect_role()
-                return Findings(database=True, migrations=not await pending_migrations(), role=is_safe)
-        except TimeoutError:
-            # Who is busy is not away: were it taken out, the others would have its load too.
-            return self.last_found if is_pool_full() else Findings()
-        except Unavailable:
+        if len(self._given_up) >= _MOST_GIVEN_UP:
             return Findings()
+        reading = asyncio.create_task(_read_database())
+        await asyncio.wait({reading}, timeout=_DATABASE_SECONDS)
+        if reading.done():
+            return reading.result()
+        # A server that has fallen silent keeps its connection even from being given back; the next look takes
+        # another one, which may have been made after a failover.
+        reading.cancel()
+        self._given_up.add(reading)
+        reading.add_done_callback(self._given_up.discard)
+        # Who is busy is not away: were it taken out, the others would have its load too.
+        return self.last_found if is_pool_full() else Findings()
+
+
+async def _read_database() -> Findings:
+    try:
+        is_safe = not await inspect_role()
+        return Findings(database=True, migrations=not await pending_migrations(), role=is_safe)
+    except Unavailable:
+        return Findings()

@@ -43,9 +43,13 @@ class LogHandler(logging.StreamHandler[TextIO]):
         safe = {
             name: redact_text(value) if isinstance(value, str) else value for name, value in members.items()
         }
-        with self.lock or contextlib.nullcontext():
-            self.stream.write(msgspec.json.encode(safe).decode() + self.terminator)
-            self.flush()
+        try:
+            line = msgspec.json.encode(safe).decode() + self.terminator
+            with self.lock or contextlib.nullcontext():
+                self.stream.write(line)
+                self.flush()
+        except Exception:  # noqa: BLE001 - as with any handler, no work fails because it cannot be told
+            self.handleError(logging.makeLogRecord({"name": __name__, "msg": "A line was not written."}))
 
 
 def configure_logs(

@@ -1,8 +1,11 @@
 """Brings the database up to date: Piccolo's history, all or nothing, under one lock."""
 
 import contextlib
+import functools
 import io
 import os
+import sys
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
@@ -23,8 +26,18 @@ class MigrationFailed(DomainError):
 
 def known_migrations() -> list[str]:
     """The history in the migrations folder, oldest first."""
-    modules = BaseMigrationManager().get_migration_modules(APP_CONFIG.resolved_migrations_folder_path)
-    return sorted(modules)
+    folder = APP_CONFIG.resolved_migrations_folder_path
+    return list(_read_history(folder, Path(folder).stat().st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=1)
+def _read_history(folder: str, _changed_at: int) -> tuple[str, ...]:
+    before = sys.path[:]
+    try:
+        return tuple(sorted(BaseMigrationManager().get_migration_modules(folder)))
+    finally:
+        # Piccolo adds the folder to where modules are looked for each time that it is asked.
+        sys.path[:] = before
 
 
 async def pending_migrations() -> list[str]:

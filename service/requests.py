@@ -62,9 +62,9 @@ class Requests:
                 # What the router knows, and never the path: that may name persons.
                 route = str(scope.get("path_template") or UNMATCHED)
                 count_request(route=route, method=scope["method"], status=status, seconds=seconds)
-                _tell(route, scope["method"], status, seconds)
                 if span is not None:
                     span.end(method=scope["method"], route=route, status=status, notes=notes)
+                _tell(route, scope["method"], status, seconds)
 
 
 def request_id() -> UUID:

@@ -2,15 +2,18 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from sso.errors import SessionsUnavailable
 
 RedisClient: TypeAlias = Redis | RedisCluster
+
+# Whatever says that Redis is away, too slow or refuses; a cluster without nodes has a kind of its own.
+REDIS_AWAY: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 
 @contextlib.asynccontextmanager
@@ -24,9 +27,9 @@ async def reaching_redis(redis: RedisClient) -> AsyncIterator[None]:
     """
     try:
         yield
-    except (RedisError, OSError, TimeoutError) as error:
+    except REDIS_AWAY as error:
         # A cluster client does this by itself.
         if isinstance(redis, Redis):
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*REDIS_AWAY):
                 await redis.connection_pool.disconnect(inuse_connections=False)
         raise SessionsUnavailable(f"{type(error).__name__}.") from error

@@ -6,10 +6,10 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
 
 from service.doctor.findings import Finding, Trouble, not_checked, ok
 from service.redis_clients import make_redis
+from sso.store import REDIS_AWAY
 
 REACHABLE = "redis.reachable"
 VERSION = "redis.version"
@@ -60,7 +60,7 @@ async def check_redis(redis: Redis | RedisCluster) -> list[Finding]:
     """Ask the server for what it is and how it is set."""
     try:
         facts = await redis.info()
-    except (RedisError, OSError, TimeoutError) as error:
+    except REDIS_AWAY as error:
         return [
             AWAY.found(f"It does not answer: {type(error).__name__}."),
             *not_checked((VERSION, EVICTION), "Redis is away"),

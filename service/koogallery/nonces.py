@@ -7,9 +7,9 @@ import time
 import structlog
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
 
 from service.metrics.definitions import count_unchecked_nonce
+from sso.store import REDIS_AWAY
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class NonceStore:
         name = hashlib.sha256(f"{product}\0{key}\0{nonce}".encode("utf-8", "surrogatepass")).hexdigest()
         try:
             return bool(await self._redis.set(f"tenon:nonce:{name}", b"1", nx=True, ex=_KEPT_SECONDS))
-        except (RedisError, OSError, TimeoutError) as error:
+        except REDIS_AWAY as error:
             self._miss()
             self._away_until = time.monotonic() + _PAUSE_SECONDS
             log.warning("nonce_store_away", error=type(error).__name__, gaps=self.gaps)
@@ -52,5 +52,5 @@ class NonceStore:
         """Have the next checks connect anew: what broke with the server would fail, and pause, one by one."""
         # A cluster client does this by itself.
         if isinstance(self._redis, Redis):
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*REDIS_AWAY):
                 await self._redis.connection_pool.disconnect(inuse_connections=False)

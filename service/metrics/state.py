@@ -1,6 +1,7 @@
 """What is looked up for a scrape: how much waits in the database, and whether it and Redis are there."""
 
 import asyncio
+import contextvars
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -11,6 +12,7 @@ import structlog
 from service.metrics.definitions import count_scrape_failure
 from tenancy.backlog import Backlog, read_backlog
 from tenancy.errors import Unavailable
+from tenancy.pool import is_pool_full
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ class StateReader:
     async def read(self) -> Found:
         """What is there now, or was a moment ago; raises nothing."""
         if self._looking is None or (self._looking.done() and time.monotonic() >= self._kept_until):
-            self._looking = asyncio.create_task(self._look())
+            self._looking = asyncio.create_task(self._look(), context=contextvars.Context())
         # Whoever asked first may go away while others wait.
         return await asyncio.shield(self._looking)
 
@@ -75,7 +77,8 @@ class StateReader:
             if not reading.cancelling():
                 reading.cancel()
             log.warning("scrape_incomplete", cause="no answer in time")
-            return False, None
+            # Where all connections are in use, nobody has asked it.
+            return is_pool_full(), None
         if reading.cancelled():
             return False, None
         error = reading.exception()

@@ -18,6 +18,7 @@ _REMINDER_SECONDS = 600.0
 _TALKATIVE: Final = (
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.sdk._shared_internal",
+    "opentelemetry.util.re",
 )
 
 
@@ -57,9 +58,10 @@ class PatientExporter(SpanExporter):
 
 def make_exporter(endpoint: str) -> PatientExporter:
     """Make the exporter of a process; everything but the address is in variables of OpenTelemetry."""
-    exporter = OTLPSpanExporter(endpoint=endpoint)
+    # Before it is made: it repeats headers that it cannot read, which are secrets.
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    exporter = OTLPSpanExporter(endpoint=endpoint)
     # Tells each connection with the collector's address.
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     return PatientExporter(exporter)

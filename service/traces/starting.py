@@ -15,6 +15,7 @@ _SAMPLER_ARGUMENT: Final = "OTEL_TRACES_SAMPLER_ARG"
 _EXPORTER: Final = "OTEL_TRACES_EXPORTER"
 _PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _PROTOCOL: Final = "http/protobuf"
+_HEADERS: Final = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS")
 _SAMPLERS: Final = ("always_on", "always_off", "traceidratio")
 
 
@@ -70,6 +71,9 @@ def _read_endpoint(environ: Mapping[str, str]) -> str | None:
         raise TracesNotStarted(f"{name} is no address; give one such as http://collector:4318.")
     if exporter != "otlp":
         raise TracesNotStarted(f"{_EXPORTER} is {exporter!r}; give otlp or none.")
+    for name in _HEADERS:
+        if not all("=" in part for part in environ.get(name, "").split(",") if part.strip()):
+            raise TracesNotStarted(f"{name} is no list of headers; give name=value, several by commas.")
     for name in _PROTOCOLS:
         if environ.get(name, _PROTOCOL).strip() not in {"", _PROTOCOL}:
             raise TracesNotStarted(

@@ -101,6 +101,16 @@ def test_the_port_of_the_collector_is_that_of_its_address(endpoint, port):
     assert ports(rules[-1:]) == [port]
 
 
+@pytest.mark.parametrize("endpoint", ["http://collector.example.com", "https://collector.example.com"])
+def test_a_collector_at_a_port_of_the_web_opens_no_private_network(endpoint):
+    rules = of_kind(render(values={"otel": {"endpoint": endpoint}}), "NetworkPolicy")["tenon-worker"]["spec"][
+        "egress"
+    ]
+    web = [rule for rule in rules if {80, 443} & {each["port"] for each in rule["ports"]}]
+    assert web
+    assert not [rule for rule in web if reaches(rule, "169.254.169.254") or reaches(rule, "10.1.2.3")]
+
+
 def test_https_goes_out_to_the_world_and_not_into_private_networks():
     rule = rule_for(of_kind(render(), "NetworkPolicy")["tenon-worker"]["spec"]["egress"], HTTPS)
     for address in ("198.51.100.7", "8.8.8.8", "2606:4700::1"):

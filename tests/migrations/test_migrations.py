@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
 import msgspec
 import pytest
 
@@ -105,6 +106,40 @@ async def test_the_command_checks_migrates_and_checks_again(empty_database):
     assert (code, HISTORY[-1] in output) == (0, True)
     code, output, _ = await tenon(empty_database, "migrate", "--check")
     assert (code, "up to date" in output) == (0, True)
+
+
+async def test_asking_again_and_again_what_is_pending_leaves_nothing_behind(migrated, app):
+    await pending_migrations()
+    before = list(sys.path)
+    for _ in range(3):
+        assert await pending_migrations() == []
+    assert sys.path == before
+
+
+async def test_a_migration_that_is_broken_off_is_not_taken_for_done(empty_database):
+    holder = await asyncpg.connect(empty_database.owner_url)
+    try:
+        # As if another one were at it.
+        await holder.execute(f"BEGIN; SELECT pg_advisory_xact_lock({0x7E404})")
+        environ = {
+            **os.environ,
+            "TENON_DATABASE_URL": empty_database.serving_url,
+            "TENON_MIGRATION_DATABASE_URL": empty_database.owner_url,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "service", "migrate", env=environ, stderr=asyncio.subprocess.DEVNULL
+        )
+        async with asyncio.timeout(30):
+            while not await empty_database.fetch(  # noqa: ASYNC110 - another process waits
+                "SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+            ):
+                await asyncio.sleep(0.02)
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 30) == 143
+    finally:
+        await holder.close()
+    assert await empty_database.tables() == set()
 
 
 async def test_several_processes_may_migrate_an_empty_database_at_once(empty_database):

@@ -8,6 +8,8 @@ from redis.asyncio import Redis
 
 from service import health_checks
 from service.health_checks import HealthChecks
+from service.koogallery.nonces import NonceStore
+from service.redis_clients import make_redis
 from tenancy.database import RoleFinding
 from tests.ports import free_port
 
@@ -86,3 +88,38 @@ async def test_however_many_ask_it_looks_once(http, checked, monkeypatch):
     answers = await asyncio.gather(*(ready(http) for _ in range(50)))
     assert {status for status, _ in answers} == {200}
     assert len(looks) == 1
+
+
+async def test_a_look_that_was_given_up_does_not_keep_the_next_one_waiting(http, checked, monkeypatch):
+    looks = []
+
+    async def hang_at_first():
+        looks.append(1)
+        if len(looks) == 1:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                # As a connection to a silent server, which nobody can give back.
+                await asyncio.sleep(30)
+        return []
+
+    monkeypatch.setattr(health_checks, "inspect_role", hang_at_first)
+    monkeypatch.setattr(health_checks, "_DATABASE_SECONDS", 0.05)
+    monkeypatch.setattr(health_checks, "_KEPT_SECONDS", 0.0)
+    assert (await ready(http))[0] == 503
+    monkeypatch.setattr(health_checks, "_DATABASE_SECONDS", 3.0)
+    assert (await ready(http))[0] == 200
+
+
+async def test_a_cluster_of_redis_that_is_away_is_not_fatal_either(app, http):
+    runtime = app.state.runtime
+    away = make_redis(f"redis+cluster://127.0.0.1:{free_port()}", seconds=0.25)
+    nonces = NonceStore(away)
+    app.state.runtime = msgspec.structs.replace(runtime, health=HealthChecks(away), nonces=nonces)
+    try:
+        status, told = await ready(http)
+        assert await nonces.spend("p", "key", "nonce")
+    finally:
+        app.state.runtime = runtime
+        await away.aclose()
+    assert (status, told["redis"], nonces.gaps) == (200, False, 1)

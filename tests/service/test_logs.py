@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.logs import LogHandler, configure_logs, get_logger
+from service.logs import LogHandler, configure_logs, get_logger, log_request
 from service.redaction import REDACTED, redact_event, redact_text
 
 HIDDEN = "s3cr3t-value"
@@ -275,3 +275,14 @@ def test_a_value_without_json_form_does_not_break_the_line(stream):
     get_logger("tests").info("odd", value=object(), kinds={1, 2}, path=io)
     (line,) = lines_of(stream)
     assert line["kinds"] == [1, 2]
+
+
+def test_a_line_that_cannot_be_written_breaks_nothing(monkeypatch):
+    class Full(io.StringIO):
+        def write(self, _text):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    configure_logs(format="json", level="info", stream=Full())
+    log_request(logging.INFO, method="GET", route="/", status=200, duration_ms=1.0)
+    log_request(logging.INFO, method="GET", route="\ud800", status=200, duration_ms=1.0)

@@ -37,6 +37,7 @@ def test_traces_are_off_unless_there_is_somewhere_to_send_them(environ):
         ),
         (AWAY | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc'"),
         (AWAY | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"}, "TRACES_PROTOCOL is 'http/json'"),
+        (AWAY | {"OTEL_EXPORTER_OTLP_HEADERS": "authorization: Bearer x"}, "HEADERS is no list of headers"),
         (AWAY | {"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER is 'zipkin'"),
         (AWAY | {"OTEL_TRACES_SAMPLER": "jaeger_remote"}, "OTEL_TRACES_SAMPLER is 'jaeger_remote'"),
         (
