@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from service import health_checks
 from tests.faults.processes import PATIENCE, eventually
 from tests.ports import free_port
 from tests.receivers import answer, open_receiver, verified
@@ -92,14 +93,26 @@ async def test_while_it_drains_a_process_serves_and_sends_everybody_elsewhere(st
     assert faults(server) == []
 
 
-async def test_who_asks_hears_at_once_that_a_process_goes_however_slow_the_database_is(http, runtime):
+async def test_who_asks_hears_at_once_that_a_process_goes_however_slow_the_database_is(
+    http, runtime, monkeypatch
+):
+    looking = asyncio.Event()
+
+    async def hang():
+        looking.set()
+        await asyncio.Event().wait()
+
     await http.get("/health/ready")
-    async with runtime.health._looking:
-        runtime.draining.is_under_way = True
-        try:
-            told = await asyncio.wait_for(http.get("/health/ready"), 1)
-        finally:
-            runtime.draining.is_under_way = False
+    monkeypatch.setattr(health_checks, "inspect_role", hang)
+    monkeypatch.setattr(runtime.health, "_kept_until", 0.0)
+    asking = asyncio.create_task(http.get("/health/ready"))
+    await asyncio.wait_for(looking.wait(), 5)
+    runtime.draining.is_under_way = True
+    try:
+        told = await asyncio.wait_for(http.get("/health/ready"), 1)
+    finally:
+        runtime.draining.is_under_way = False
+        await asyncio.wait([asking])
     assert (told.status_code, told.json()["draining"], told.json()["database"]) == (503, True, True)
     assert told.headers["connection"] == "close"
 
