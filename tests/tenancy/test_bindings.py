@@ -8,6 +8,7 @@ from tenancy.explanations import explain_access
 from tenancy.member_facts import MemberFacts
 from tenancy.member_pages import read_member
 from tenancy.push_pages import list_pushes
+from tests.followers import Follower, follow_directly, take_snapshot
 from tests.tenancy.histories import Message
 
 ANN = [MemberFacts("ann", {"name": "Ann"})]
@@ -121,6 +122,20 @@ async def test_the_push_that_ended_the_binding_tells_whom_it_removed(new_directo
         ("member.removed", "ann"),
         ("access.lost", "ann"),
     ]
+
+
+async def test_an_end_that_is_heard_of_after_the_next_binding_tells_who_has_lost_access(new_directory):
+    directory = await told(new_directory, *BOUND, ("grant", 0, ("app-1", ANN)))
+    for late in (Message("bind", 0, 5, "one"), Message("put_app", 0, 6, ("app-1", "client"))):
+        await directory.deliver(late)
+    await directory.deliver(Message("unbind", 0, 4))
+    tenant_id = await directory.tenant_id()
+    push = (await list_pushes(tenant_id, cursor=None, limit=1)).items[0]
+    changes = await list_changes(tenant_id, push.id, cursor=None, limit=10)
+    assert [(change.type, change.subject) for change in changes.items] == [("access.lost", "ann")]
+    follower = Follower()
+    await follow_directly(follower, tenant_id)
+    assert follower.differs_from(await take_snapshot(tenant_id)) == []
 
 
 async def test_somebody_known_through_the_ended_binding_only_stays_with_the_enterprise(new_directory):
