@@ -26,6 +26,9 @@ NO_TENANT = UUID(int=0)
 SERVING_ROLE = "tenon_serving"
 SYSTEM_ROLE = "tenon_system"
 
+# All queries of the transaction see one and the same instant.
+_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 _SESSION = {
     "application_name": "tenon",
     "jit": "off",
@@ -144,7 +147,7 @@ async def tenant_scope(
         " set_config('enable_seqscan', 'off', true)"
     )
     if snapshot:
-        opening = f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; {opening}"
+        opening = f"{_SNAPSHOT}; {opening}"
     if changing:
         opening += f", {_lock(tenant_id)}"
     if tenant_id != NO_TENANT:
@@ -154,15 +157,18 @@ async def tenant_scope(
 
 
 @contextlib.asynccontextmanager
-async def system_scope(*, changing: UUID | None = None) -> AsyncIterator[Db]:
+async def system_scope(*, changing: UUID | None = None, snapshot: bool = False) -> AsyncIterator[Db]:
     """One transaction that sees what belongs to no tenant, and the few tables listed for the system role.
 
-    With `changing`, takes the lock of that tenant first, as its own scope does.
+    With `changing`, takes the lock of that tenant first, as its own scope does. With `snapshot`, all its
+    queries see one and the same instant.
 
     Raises:
         DatabaseUnavailable: the server is away, or the lock was not free in time.
     """
     opening = f"SELECT set_config('role', '{SYSTEM_ROLE}', true)"
+    if snapshot:
+        opening = f"{_SNAPSHOT}; {opening}"
     if changing is not None:
         opening += f", {_lock(changing)}"
     async with _transaction(opening, is_locking=changing is not None) as db:

@@ -121,7 +121,8 @@ async def read_feed(
     wanted = demand_types(types)
     start = decode_cursor(cursor, _Cursor)
     await feed_events(now=now)
-    async with system_scope() as db:
+    # What is removed meanwhile is either there for all of these queries or for none.
+    async with system_scope(snapshot=True) as db:
         bounds = await db.fetchrow(_BOUNDS)
         place = start or await _oldest(db)
         newest = _Cursor(0, 0) if bounds is None else _Cursor(bounds["newest"], bounds["last"])
