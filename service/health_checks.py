@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import contextvars
-import time
 
 import msgspec
 import structlog
@@ -11,6 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 
 from service.migrate import pending_migrations
+from service.shared_looks import SharedLook
 from sso.store import REDIS_AWAY
 from tenancy.database import inspect_role
 from tenancy.errors import Unavailable
@@ -18,7 +17,6 @@ from tenancy.pool import is_pool_full
 
 log = structlog.get_logger(__name__)
 
-_KEPT_SECONDS = 1.0
 _DATABASE_SECONDS = 3.0
 _MOST_GIVEN_UP = 3
 
@@ -35,11 +33,10 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 class HealthChecks:
     """Looks once a second at most, however many ask."""
 
-    def __init__(self, redis: Redis | RedisCluster) -> None:
-        """Look at this Redis, and at the database that is open."""
+    def __init__(self, redis: Redis | RedisCluster, *, kept_seconds: float = 1.0) -> None:
+        """Look at this Redis, and at the database that is open; what was found is kept for so long."""
         self._redis = redis
-        self._looking: asyncio.Task[Findings] | None = None
-        self._kept_until = float("-inf")
+        self.look = SharedLook(self._look, kept_seconds=kept_seconds)
         self._given_up: set[asyncio.Task[Findings]] = set()
         self._found: Findings | None = None
 
@@ -48,19 +45,12 @@ class HealthChecks:
         """What was found when somebody last looked, however long ago."""
         return self._found or Findings()
 
-    async def look(self) -> Findings:
-        """What is found now, or was within the last second."""
-        if self._looking is None or (self._looking.done() and time.monotonic() >= self._kept_until):
-            self._looking = asyncio.create_task(self._look(), context=contextvars.Context())
-        # Whoever asked first may go away while others wait.
-        return await asyncio.shield(self._looking)
-
     async def _look(self) -> Findings:
         database, redis = await asyncio.gather(self._look_at_database(), self.reach_redis())
         found = msgspec.structs.replace(database, redis=redis)
         if self._found not in {None, found}:
             log.warning("health_changed", **msgspec.structs.asdict(found))
-        self._found, self._kept_until = found, time.monotonic() + _KEPT_SECONDS
+        self._found = found
         return found
 
     async def reach_redis(self) -> bool:

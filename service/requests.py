@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.koogallery.results import INTERNAL, SUCCESS
 from service.logs import log_request
 from service.metrics.definitions import count_request
 from service.runtime import Runtime
@@ -16,7 +17,6 @@ UNMATCHED = "unmatched"
 
 _ABANDONED = 499
 _REFUSED, _FAILED = 400, 500
-_DONE, _OUR_FAULT = "000000", "000005"
 # Asked every few seconds, and of interest only when they fail.
 _WATCHED = frozenset({"/health/live", "/health/ready", "/metrics"})
 
@@ -74,10 +74,10 @@ def request_id() -> UUID:
 
 
 def _tell(route: str, method: str, status: int, seconds: float) -> None:
-    is_watched, result = route in _WATCHED, noted().get("result", _DONE)
+    is_watched, result = route in _WATCHED, noted().get("result", SUCCESS)
     level = logging.DEBUG if is_watched else logging.INFO
-    if (status >= _FAILED and not is_watched) or result == _OUR_FAULT:
+    if (status >= _FAILED and not is_watched) or result == INTERNAL:
         level = logging.ERROR
-    elif status >= _REFUSED or result != _DONE:
+    elif status >= _REFUSED or result != SUCCESS:
         level = logging.WARNING
     log_request(level, method=method, route=route, status=status, duration_ms=round(seconds * 1000, 1))

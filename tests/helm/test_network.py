@@ -4,11 +4,10 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from tests.helm.charts import FULL, VALUES_FILES, container_of, of_kind, render, workloads
+from tests.helm.charts import VALUES_FILES, VARIANTS, container_of, of_kind, render, workloads
 
 pytestmark = pytest.mark.xdist_group("helm")
 
-VARIANTS = [*((file, {}) for file in VALUES_FILES), ("values.yaml", FULL)]
 DATABASE, REDIS, HTTPS, COLLECTOR = 5432, 6379, 443, 4318
 
 

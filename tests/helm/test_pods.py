@@ -2,19 +2,9 @@
 
 import pytest
 
-from tests.helm.charts import (
-    FULL,
-    VALUES_FILES,
-    container_of,
-    pod_of,
-    render,
-    variables_of,
-    workloads,
-)
+from tests.helm.charts import VALUES_FILES, VARIANTS, container_of, pod_of, render, variables_of, workloads
 
 pytestmark = pytest.mark.xdist_group("helm")
-
-VARIANTS = [*((file, {}) for file in VALUES_FILES), ("values.yaml", FULL)]
 
 # What is accepted is answered within this time after the draining, or cut off.
 ANSWERING_SECONDS = 30

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.helm.charts import (
-    FULL,
     SWITCHES,
     VALUES_FILES,
+    VARIANTS,
     container_of,
     of_kind,
     pod_of,
@@ -16,7 +16,6 @@ from tests.helm.charts import (
 
 pytestmark = pytest.mark.xdist_group("helm")
 
-VARIANTS = [*((file, {}) for file in VALUES_FILES), ("values.yaml", FULL)]
 CHANGING = {"app.kubernetes.io/version", "helm.sh/chart"}
 
 

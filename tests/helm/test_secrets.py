@@ -9,6 +9,7 @@ from tests.helm.charts import (
     CHART,
     FULL,
     VALUES_FILES,
+    VARIANTS,
     container_of,
     leaves,
     read_values,
@@ -18,8 +19,6 @@ from tests.helm.charts import (
 )
 
 pytestmark = pytest.mark.xdist_group("helm")
-
-VARIANTS = [*((file, {}) for file in VALUES_FILES), ("values.yaml", FULL)]
 
 SECRET_VARIABLES = {
     "TENON_DATABASE_URL",

@@ -8,6 +8,7 @@ from service.settings import describe_settings, read_settings
 from tests.helm.charts import (
     FULL,
     VALUES_FILES,
+    VARIANTS,
     container_of,
     of_kind,
     read_values,
@@ -17,8 +18,6 @@ from tests.helm.charts import (
 )
 
 pytestmark = pytest.mark.xdist_group("helm")
-
-VARIANTS = [*((file, {}) for file in VALUES_FILES), ("values.yaml", FULL)]
 
 # A cluster has no embedded servers, and metrics have a port that nothing public leads to.
 UNUSED = {"TENON_DATA_DIR", "TENON_METRICS_TOKEN"}

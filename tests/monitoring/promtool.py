@@ -4,12 +4,13 @@ It stands in no package of Python or Node. Debian's package `prometheus` is fetc
 of the user's cache, which needs no root and leaves the machine as it is.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+
+from tests.taking_turns import one_at_a_time
 
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tenon-tests" / "promtool"
 _MOST_SECONDS = 200
@@ -26,9 +27,7 @@ def find_promtool():
         return found
     unpacked = _CACHE / "usr" / "bin" / "promtool"
     _CACHE.mkdir(parents=True, exist_ok=True)
-    # Test processes that start together fetch one after the other: the second finds what the first brought.
-    with (_CACHE / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with one_at_a_time(_CACHE / "lock"):
         if not unpacked.exists():
             _fetch(unpacked)
     return str(unpacked)

@@ -104,7 +104,7 @@ async def test_who_asks_hears_at_once_that_a_process_goes_however_slow_the_datab
 
     await http.get("/health/ready")
     monkeypatch.setattr(health_checks, "inspect_role", hang)
-    monkeypatch.setattr(runtime.health, "_kept_until", 0.0)
+    monkeypatch.setattr(runtime.health.look, "_kept_until", 0.0)
     asking = asyncio.create_task(http.get("/health/ready"))
     await asyncio.wait_for(looking.wait(), 5)
     runtime.draining.is_under_way = True

@@ -90,7 +90,10 @@ async def test_however_many_ask_it_looks_once(http, checked, monkeypatch):
     assert len(looks) == 1
 
 
-async def test_a_look_that_was_given_up_does_not_keep_the_next_one_waiting(http, checked, monkeypatch):
+async def test_a_look_that_was_given_up_does_not_keep_the_next_one_waiting(app, http, checked, monkeypatch):
+    runtime = app.state.runtime
+    checks = HealthChecks(runtime.health._redis, kept_seconds=0.0)
+    app.state.runtime = msgspec.structs.replace(runtime, health=checks)
     looks = []
 
     async def hang_at_first():
@@ -105,7 +108,6 @@ async def test_a_look_that_was_given_up_does_not_keep_the_next_one_waiting(http,
 
     monkeypatch.setattr(health_checks, "inspect_role", hang_at_first)
     monkeypatch.setattr(health_checks, "_DATABASE_SECONDS", 0.05)
-    monkeypatch.setattr(health_checks, "_KEPT_SECONDS", 0.0)
     assert (await ready(http))[0] == 503
     monkeypatch.setattr(health_checks, "_DATABASE_SECONDS", 3.0)
     assert (await ready(http))[0] == 200
