@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 
 from service.app import create_app
@@ -20,8 +20,12 @@ from tests.marketplace import BASE_KEY, KIT_KEY, V1_KEY, Marketplace
 OPERATOR_TOKEN = "operator-token-for-tests-0123456789"
 
 # Timing depends on the machine; suites that keep one database share function-scoped state knowingly.
+# Explaining a failure takes longer than a test may.
 hypothesis_settings.register_profile(
-    "tenon", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "tenon",
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[phase for phase in Phase if phase is not Phase.explain],
 )
 hypothesis_settings.load_profile("tenon")
 
