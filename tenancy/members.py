@@ -24,7 +24,7 @@ from tenancy.member_facts import (
     imply_grant,
 )
 from tenancy.member_rows import MemberRow, read_known, write_members
-from tenancy.pushes import STALE, UNCHANGED, Outcome, Push, outcome_of, record_push
+from tenancy.pushes import Outcome, Push, outcome_of, record_push
 from tenancy.removals import Applied, carry_out_removal
 
 _APP_STATE = """
@@ -126,10 +126,8 @@ async def _apply(
     if concerned:
         people = members_listed(concerned)
         differences = await refresh_access(db, tenant_id, people, push.cause, first=len(events))
-    outcome = outcome_of(events, differences)
-    if listed and outcome == UNCHANGED and all(_is_outdated(row.known, push) for row in rows.values()):
-        outcome = STALE
-    return Applied(outcome, events)
+    is_outdated = bool(listed) and all(_is_outdated(row.known, push) for row in rows.values())
+    return Applied(outcome_of(events, differences, is_outdated=is_outdated), events)
 
 
 def _decides_access(known: KnownMember) -> tuple[Any, ...]:

@@ -88,10 +88,17 @@ _INSERT_PUSH = _insert_push(2)
 _INSERT_PUSH_WITH_EVENTS = f"WITH {CLOSE_CHANGE_SET} {_insert_push(10)}"
 
 
-def outcome_of(events: Sequence[Event], differences: Mapping[str, int] = {}) -> Outcome:
-    """Count the events by type; `differences` are those that are written and counted already."""
+def outcome_of(
+    events: Sequence[Event], differences: Mapping[str, int] = {}, *, is_outdated: bool = False
+) -> Outcome:
+    """Count the events by type; `differences` are those that are written and counted already.
+
+    An outdated push is stale, unless it has changed something all the same.
+    """
     counts = count_events(events, differences)
-    return Outcome(verdict="applied", counts=counts) if counts else UNCHANGED
+    if counts:
+        return Outcome(verdict="applied", counts=counts)
+    return STALE if is_outdated else UNCHANGED
 
 
 async def record_push(

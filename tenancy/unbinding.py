@@ -13,7 +13,7 @@ from tenancy.event_objects import AppObject, BindingObject, object_of
 from tenancy.events import Cause, Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
 from tenancy.member_events import tell_removal
-from tenancy.pushes import STALE, UNCHANGED, Outcome, Push, outcome_of
+from tenancy.pushes import Outcome, Push, outcome_of
 from tenancy.removals import Applied, carry_out_removal
 
 _UNBIND = """
@@ -60,9 +60,8 @@ async def unbind_tenant(place: Place, *, at: datetime, push: Push) -> Outcome | 
     async def unbind(db: Db, tenant_id: UUID, _admission: Admission) -> Applied:
         bound = await db.fetchrow(BINDING, tenant_id, place.instance_id)
         ending = await end_binding(db, tenant_id, place.instance_id, at=at, cause=push.cause)
-        outcome = outcome_of(ending.events, ending.differences)
-        if outcome == UNCHANGED and bound is not None and at < bound["source_time"]:
-            outcome = STALE
+        is_outdated = bound is not None and at < bound["source_time"]
+        outcome = outcome_of(ending.events, ending.differences, is_outdated=is_outdated)
         return Applied(outcome, ending.events)
 
     return await carry_out_removal(place, push, unbind)
