@@ -79,11 +79,12 @@ async def test_connections_keep_no_account_of_statements_while_traces_are_off(mi
 
 
 async def test_every_connection_tells_of_its_statements_while_traces_are_on(migrated):
-    told = []
+    told, ours = [], ["SELECT $1::int", "SELECT 2"]
     async with connection(migrated, query_logger=told.append) as watched:
-        await watched.fetchval("SELECT $1::int", 1)
-        await watched.execute("SELECT 2")
-    assert [one.query for one in told][-2:] == ["SELECT $1::int", "SELECT 2"]
+        await watched.fetchval(ours[0], 1)
+        await watched.execute(ours[1])
+    # An application that other tests have left running asks for news through any pool.
+    assert [one.query for one in told if one.query in ours] == ours
 
 
 @pytest.mark.parametrize("name", ["OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_HEADERS"])
