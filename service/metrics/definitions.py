@@ -9,6 +9,16 @@ from typing import Final, Literal, get_args
 
 from prometheus_client import Counter, Histogram
 
+from service.koogallery.results import (
+    IN_PROGRESS,
+    INTERNAL,
+    INVALID,
+    NO_INSTANCE,
+    SECRET_UNDECRYPTABLE,
+    SUCCESS,
+    UNAUTHENTICATED,
+)
+
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # The last is that of a request whose sender has gone before the answer.
 STATUSES: Final = frozenset({*HTTPStatus, 499})
@@ -33,7 +43,9 @@ INTERFACES: Final = frozenset(
         "allOrgSync",
     }
 )
-RESULTS: Final = frozenset({"000000", "000001", "000002", "000003", "000004", "000005", "000101"})
+RESULTS: Final = frozenset(
+    {SUCCESS, UNAUTHENTICATED, INVALID, NO_INSTANCE, IN_PROGRESS, INTERNAL, SECRET_UNDECRYPTABLE}
+)
 REASONS: Final = frozenset(
     {"unknown_product", "method", "body", "missing", "malformed", "outdated", "signature", "replayed"}
 )
