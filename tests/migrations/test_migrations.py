@@ -14,7 +14,7 @@ import pytest
 from service.migrate import MigrationFailed, migrate, pending_migrations
 from service.piccolo_app import APP_CONFIG
 from service.wiring import NotFitToServe, open_runtime
-from tenancy.database import inspect_role, open_database
+from tenancy.database import close_database, inspect_role, open_database
 from tenancy.errors import DatabaseUnavailable
 
 HISTORY = [
@@ -91,6 +91,8 @@ async def test_a_database_that_is_behind_is_not_served(engine_aside, migrated, e
     await empty_database.fetch("DELETE FROM migration WHERE name = $1", HISTORY[-1])
     await open_database(empty_database.serving_url, pool_size=2)
     assert await pending_migrations() == HISTORY[-1:]
+    # Left open, it would look for its database for as long as the tests run.
+    await close_database()
     settings = msgspec.structs.replace(migrated, database_url=empty_database.serving_url)
     with pytest.raises(NotFitToServe, match=HISTORY[-1]):
         async with open_runtime(settings):
