@@ -61,7 +61,8 @@ class EventWaits:
             self._looking = asyncio.create_task(self._look(), context=contextvars.Context())
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(waiter.woken.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await waiter.woken.wait()
         finally:
             self._waiting.discard(waiter)
         return waiter.woken.is_set()

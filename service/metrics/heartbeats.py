@@ -42,7 +42,15 @@ class Heart:
         return self
 
     def beat(self) -> None:
-        """Say that a pass begins."""
+        """Say that a pass begins.
+
+        Raises:
+            CancelledError: the task was told to stop, and a library has kept that to itself. The Redis client
+                does at times: it sends by `asyncio.wait_for`, which is so before Python 3.12.
+        """
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
         self._passed_at = time.monotonic()
         _beats[self._part] = self._passed_at, time.time()
 
