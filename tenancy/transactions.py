@@ -37,6 +37,7 @@ class GuardedTransaction(PostgresTransaction):
         super().__init__(engine=engine, allow_nested=allow_nested)
         self._opening = opening
         self._is_locking = is_locking
+        self._pool = engine.pool
 
     async def __aenter__(self) -> PostgresTransaction:
         """Begin; inside another transaction, join that one (Piccolo's own migrations rely on it)."""
@@ -47,18 +48,16 @@ class GuardedTransaction(PostgresTransaction):
             await self.begin()
         except BaseException:
             # Given up while waiting for a lock, the connection is still inside the transaction it began.
-            with contextlib.suppress(*OUTAGES):
-                await self.rollback()
-            await self._give_back()
+            await self._abandon()
             raise
         self.context = self.engine.current_transaction.set(self)
         return self
 
     async def get_connection(self) -> Any:
         """Take a connection from the pool, waiting a bounded time."""
-        if self.engine.pool:
+        if self._pool:
             with DATABASE_WAIT_SECONDS.time():
-                return await self.engine.pool.acquire(timeout=ACQUIRE_SECONDS)
+                return await self._pool.acquire(timeout=ACQUIRE_SECONDS)
         return await self.engine.get_new_connection()
 
     async def begin(self) -> None:
@@ -74,11 +73,18 @@ class GuardedTransaction(PostgresTransaction):
         """Roll back."""
         await self.connection.execute("ROLLBACK")
 
+    async def _abandon(self) -> None:
+        try:
+            # A dead connection cannot roll back; the server already has. The cause matters more.
+            with contextlib.suppress(*OUTAGES):
+                await self.rollback()
+        finally:
+            await self._give_back()
+
     async def _give_back(self) -> None:
-        if self.engine.pool:
-            await self.engine.pool.release(self.connection)
-        else:
-            await self.connection.close()
+        giving = self._pool.release(self.connection) if self._pool else self.connection.close()
+        with contextlib.suppress(*OUTAGES):
+            await asyncio.shield(giving)
 
     async def __aexit__(
         self,
@@ -89,15 +95,12 @@ class GuardedTransaction(PostgresTransaction):
         """Commit, or roll back when something was raised; then give the connection back."""
         if self._parent is not None:
             return False
+        self.engine.current_transaction.reset(self.context)
+        if exception is not None:
+            await self._abandon()
+            return False
         try:
-            if exception is None:
-                await self.commit()
-            else:
-                # A dead connection cannot roll back; the server already has. The cause matters more.
-                with contextlib.suppress(*OUTAGES):
-                    await self.rollback()
+            await self.commit()
         finally:
-            self.engine.current_transaction.reset(self.context)
-            with contextlib.suppress(*OUTAGES):
-                await asyncio.shield(self._give_back())
+            await self._give_back()
         return False

@@ -63,7 +63,7 @@ class StateReader:
         reading = self._reading
         await asyncio.wait({reading}, timeout=self._time_limit)
         if not reading.done():
-            # Once: a second time would cut short the giving back of its connection.
+            # Once: a second time would end the task before its connection is given back.
             if not reading.cancelling():
                 reading.cancel()
             log.warning("scrape_incomplete", cause="no answer in time")
