@@ -44,7 +44,16 @@ async def until(condition, process):
 @contextlib.asynccontextmanager
 async def served(app, port=0):
     """The application on a port, any free one unless it is named; its address."""
-    config = uvicorn.Config(app, port=port, log_config=None, log_level=None, lifespan="off", ws="none")
+    config = uvicorn.Config(
+        app,
+        port=port,
+        log_config=None,
+        log_level=None,
+        lifespan="off",
+        ws="none",
+        # What still waits for a client that was killed ends with the server.
+        timeout_graceful_shutdown=0,
+    )
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -53,7 +62,7 @@ async def served(app, port=0):
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         await ticking
         await server.shutdown()
 

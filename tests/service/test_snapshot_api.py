@@ -113,7 +113,10 @@ async def test_a_reader_that_goes_or_stalls_holds_neither_connection_nor_place(p
     }
     task = asyncio.create_task(app(scope, receive, send))
     await asyncio.wait_for(stalled.wait(), 30)
-    assert DB.pool.get_size() == DB.pool.get_idle_size()
+    # Somebody else may be looking something up just now; what the reader held would stay in use.
+    async with asyncio.timeout(10):
+        while DB.pool.get_size() > DB.pool.get_idle_size():  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
     assert runtime.spools.taken == 1
     ended.set()
     await asyncio.wait({task}, timeout=30)

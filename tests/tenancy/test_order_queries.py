@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import httpx2
 import pytest
-import uvicorn
 
 from service.koogallery import orders
 from service.simulator.order_desk import PATH, Fault, OrderDesk
@@ -16,6 +15,7 @@ from tenancy.instance_rows import read_instance
 from tenancy.instances import change_order, set_expiry
 from tenancy.order_queries import claim_order_query, record_order, record_order_failure
 from tenancy.releases import release_instance
+from tests.guide_programs import served
 from tests.tenancy.pushing import a_push, buy
 
 ACCESS, SECRET = "demo-access", "demo-secret"
@@ -36,18 +36,9 @@ async def waiting():
 async def desk(clock):
     """The marketplace's order desk on a port of its own; `address` is what a product is given."""
     desk = OrderDesk(access_key=ACCESS, secret_key=SECRET, clock=clock)
-    config = uvicorn.Config(desk, port=0, log_config=None, log_level=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    desk.address = f"http://127.0.0.1:{port}{PATH.removesuffix('/order/query')}"
-    ticking = asyncio.create_task(server.main_loop())
-    yield desk
-    server.should_exit = server.force_exit = True
-    await ticking
-    await server.shutdown()
+    async with served(desk) as address:
+        desk.address = f"{address}{PATH.removesuffix('/order/query')}"
+        yield desk
 
 
 @pytest.fixture
