@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from tests.marketplace import user
+from tests.pages import every_item
 
 OTHER = "app-other"
 BOOTSTRAP = {"actor": "operator:bootstrap"}
@@ -59,14 +60,7 @@ class Office:
 
     async def everything(self, path, *, limit=2, **params):
         """A whole list, the cursors followed; two entries a page."""
-        items, cursor = [], None
-        while True:
-            page = await self.get(path, limit=limit, **params, **({"cursor": cursor} if cursor else {}))
-            assert len(page["items"]) <= limit
-            items += page["items"]
-            cursor = page["next"]
-            if cursor is None:
-                return items
+        return await every_item(self.api, f"{self.home}{path}", limit=limit, **params)
 
     async def employ(self, *names, department="X"):
         """People whom the marketplace has authorised for another app, but not for ours."""
@@ -131,8 +125,8 @@ class Office:
 
     async def newest_purchase_push(self):
         """(author, time) of the newest call about its instance."""
-        pushes = (await self.api.get("/v1/pushes", params={"limit": 100})).json()["items"]
-        push = next(push for push in pushes if push["instance_id"] == self.enterprise.instance)
+        params = {"limit": 1, "instance": self.enterprise.instance}
+        [push] = (await self.api.get("/v1/pushes", params=params)).json()["items"]
         return {"push": push["id"]}, push["received_at"]
 
     async def audit(self, **params):

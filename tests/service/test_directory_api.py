@@ -5,6 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.marketplace import user
+from tests.pages import every_item
 
 
 @pytest.fixture
@@ -23,22 +24,8 @@ async def home(api, enterprise):
     return f"/v1/tenants/{tenant['id']}"
 
 
-async def read_all(api, path, **params):
-    """Follow the cursors, two entries a page."""
-    items, cursor = [], None
-    while True:
-        page = {"limit": 2, **params, **({"cursor": cursor} if cursor else {})}
-        answer = await api.get(path, params=page)
-        assert answer.status_code == 200, answer.text
-        assert len(answer.json()["items"]) <= 2
-        items += answer.json()["items"]
-        cursor = answer.json()["next"]
-        if cursor is None:
-            return items
-
-
 async def test_departments_show_their_path_from_the_top_and_orphans(api, home):
-    departments = {item["code"]: item for item in await read_all(api, f"{home}/departments")}
+    departments = {item["code"]: item for item in await every_item(api, f"{home}/departments", limit=2)}
     assert departments["C"]["path"] == ["A", "B", "C"]
     assert not departments["C"]["orphan"]
     assert departments["X"]["path"] == ["X"]
@@ -47,9 +34,9 @@ async def test_departments_show_their_path_from_the_top_and_orphans(api, home):
 
 
 async def test_departments_are_opened_level_by_level(api, home):
-    tops = await read_all(api, f"{home}/departments", parent="")
+    tops = await every_item(api, f"{home}/departments", parent="", limit=2)
     assert [item["code"] for item in tops] == ["A"]
-    below = await read_all(api, f"{home}/departments", parent="A")
+    below = await every_item(api, f"{home}/departments", parent="A", limit=2)
     assert [item["code"] for item in below] == ["B"]
 
 
@@ -60,8 +47,8 @@ async def test_an_orphan_is_attached_when_its_parent_arrives(api, home, enterpri
 
 async def test_removed_departments_are_listed_apart_and_their_members_keep_the_code(api, home, enterprise):
     await enterprise.department("C", flag=0, at=1)
-    assert "C" not in {item["code"] for item in await read_all(api, f"{home}/departments")}
-    [removed] = await read_all(api, f"{home}/departments", removed="true")
+    assert "C" not in {item["code"] for item in await every_item(api, f"{home}/departments", limit=2)}
+    [removed] = await every_item(api, f"{home}/departments", removed="true", limit=2)
     assert removed["code"] == "C"
     assert removed["removed_at"]
     assert (await api.get(f"{home}/members/bobx1")).json()["department_codes"] == ["C"]
@@ -69,7 +56,7 @@ async def test_removed_departments_are_listed_apart_and_their_members_keep_the_c
 
 async def test_members_are_found_by_department_below_it_and_by_name(api, home):
     async def names(**params):
-        return [item["user_name"] for item in await read_all(api, f"{home}/members", **params)]
+        return [item["user_name"] for item in await every_item(api, f"{home}/members", **params, limit=2)]
 
     assert await names() == ["ann", "bob_1", "bobx1"]
     assert await names(department="B") == ["bob_1"]
@@ -91,7 +78,7 @@ async def test_a_push_shows_its_counts_and_change_set(api, home, enterprise):
         "department.removed": 2,
     }
     detail = (await api.get(f"{home}/pushes/{push['id']}")).json()
-    changes = await read_all(api, f"{home}/pushes/{push['id']}/changes")
+    changes = await every_item(api, f"{home}/pushes/{push['id']}/changes", limit=2)
     assert detail["changes"]["items"] == changes
     assert {(change["type"], change["subject"]) for change in changes} == {
         ("department.added", "N"),
@@ -118,8 +105,7 @@ async def test_refused_and_stale_pushes_stand_in_the_history(api, home, enterpri
 
 async def test_calls_about_purchases_are_listed_apart(api, marketplace):
     instance = await marketplace.buy()
-    pushes = (await api.get("/v1/pushes")).json()["items"]
-    [push] = [push for push in pushes if push["instance_id"] == instance]
+    [push] = (await api.get("/v1/pushes", params={"instance": instance})).json()["items"]
     assert push["interface"] == "newInstance"
     detail = (await api.get(f"/v1/pushes/{push['id']}")).json()
     assert [change["type"] for change in detail["changes"]["items"]] == ["instance.opened"]
@@ -128,9 +114,9 @@ async def test_calls_about_purchases_are_listed_apart(api, marketplace):
 async def test_instances_are_listed_with_their_tenants_and_state(api, product, enterprise, marketplace):
     other = await marketplace.buy()
     await marketplace.base({"activity": "updateInstanceStatus", "instanceId": other, "status": "FREEZE"})
-    listed = await read_all(api, "/v1/instances", product=product)
+    listed = await every_item(api, "/v1/instances", product=product, limit=2)
     assert {item["instance_id"] for item in listed} == {enterprise.instance, other}
-    frozen = await read_all(api, "/v1/instances", product=product, state="frozen")
+    frozen = await every_item(api, "/v1/instances", product=product, state="frozen", limit=2)
     assert [item["instance_id"] for item in frozen] == [other]
     bound = (await api.get(f"/v1/instances/{enterprise.instance}")).json()
     assert len(bound["tenants"]) == 1
@@ -223,7 +209,7 @@ async def test_a_loop_left_by_a_late_list_is_opened_at_the_same_place_in_every_v
         ("L2", 1, False),
         ("L0", 2, False),
     ]
-    listed = {item["code"]: item for item in await read_all(api, f"{home}/departments")}
+    listed = {item["code"]: item for item in await every_item(api, f"{home}/departments", limit=2)}
     assert {code: (item["path"], item["orphan"]) for code, item in listed.items()} == {
         "L1": (["L1"], True),
         "L2": (["L1", "L2"], False),

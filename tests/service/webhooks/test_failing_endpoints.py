@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tenancy.database import system_scope
+from tests.pages import every_item
 from tests.receivers import answer, hang, in_turn, open_receiver, reset
 from tests.service.webhooks.deliveries import (
     attempts_of,
@@ -149,8 +150,8 @@ async def test_after_three_days_the_endpoint_is_disabled_with_a_reason_and_an_ev
         assert row["disabled_at"] - started >= timedelta(days=3)
         shown = (await endpoints.ask("GET", f"/{endpoint}")).json()
         assert shown["disabled_reason"] == "An event has not been accepted for 3 days."
-        audit = await api.get("/v1/audit", params={"action": "endpoint.disabled", "limit": 1000})
-        [entry] = [one for one in audit.json()["items"] if one["subject"] == endpoint]
+        audit = await every_item(api, "/v1/audit", action="endpoint.disabled")
+        [entry] = [one for one in audit if one["subject"] == endpoint]
         assert entry["by"] == {"actor": "system"}
         assert entry["after"]["disabled_reason"] == shown["disabled_reason"]
         before = receiver.count
