@@ -12,7 +12,7 @@ from tenancy.database import Db
 from tenancy.event_objects import AppObject, BindingObject, object_of
 from tenancy.events import Cause, Event
 from tenancy.gates import read_gates, record_gates, tell_bindings
-from tenancy.member_events import tell_removal
+from tenancy.member_events import tell_removal, tell_return
 from tenancy.pushes import Outcome, Push, outcome_of
 from tenancy.removals import Applied, carry_out_removal
 
@@ -33,20 +33,37 @@ RETURNING p.id, p.instance_id, p.client_id, p.removed_at,
           NOT EXISTS (SELECT FROM stopped_app s WHERE s.tenant_id = $1 AND s.app_id = p.id) AS enabled
 """
 
+# The person of a member `m`, as it is told.
+_PERSON = """
+m.user_name, m.id, m.name, m.role, m.enabled, m.position, m.employee_code, m.employee_type, m.mobile, m.email,
+m.work_place, m.entry_date,
+(SELECT s.department_code FROM membership s WHERE s.tenant_id = $1 AND s.member_id = m.id)
+"""
+
+_SPOKEN_OF = """
+EXISTS (SELECT FROM authorisation a WHERE a.tenant_id = $1 AND a.member_id = m.id AND a.instance_id = $2)
+"""
+
+_KEPT = f"""
+EXISTS (SELECT FROM authorisation a
+        LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id
+        WHERE a.tenant_id = $1 AND a.member_id = m.id AND {WORD} <> 'removed')
+"""
+
 # Whom another app has removed, and who was there only because of this binding.
 _REMOVE_MEMBERS = f"""
 UPDATE member m SET removed_at = $3, removed_by = $4
-WHERE m.tenant_id = $1 AND m.removed_at IS NULL
-  AND EXISTS (SELECT FROM authorisation a
-              WHERE a.tenant_id = $1 AND a.member_id = m.id AND a.instance_id = $2)
+WHERE m.tenant_id = $1 AND m.removed_at IS NULL AND {_SPOKEN_OF} AND NOT {_KEPT}
   AND EXISTS (SELECT FROM authorisation a
               WHERE a.tenant_id = $1 AND a.member_id = m.id AND a.state = 'removed')
-  AND NOT EXISTS (SELECT FROM authorisation a
-                  LEFT JOIN binding b ON b.tenant_id = $1 AND b.instance_id = a.instance_id
-                  WHERE a.tenant_id = $1 AND a.member_id = m.id AND {WORD} <> 'removed')
-RETURNING m.user_name, m.id, m.name, m.role, m.enabled, m.position, m.employee_code, m.employee_type,
-          m.mobile, m.email, m.work_place, m.entry_date,
-          (SELECT s.department_code FROM membership s WHERE s.tenant_id = $1 AND s.member_id = m.id)
+RETURNING {_PERSON}
+"""
+
+# Whom this binding's app had removed before an end that is heard of late, and described since.
+_RESTORE_MEMBERS = f"""
+UPDATE member m SET removed_at = NULL, removed_by = NULL
+WHERE m.tenant_id = $1 AND m.removed_at IS NOT NULL AND m.source_time IS NOT NULL AND {_SPOKEN_OF} AND {_KEPT}
+RETURNING {_PERSON}
 """
 
 
@@ -81,7 +98,8 @@ async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime
     await db.execute(_UNBIND, tenant_id, instance_id, at, cause.at, cause.by)
     after = await db.fetchrow(BINDING, tenant_id, instance_id)
     apps = await db.fetch(_REMOVE_APPS, tenant_id, instance_id, at)
-    members = await db.fetch(_REMOVE_MEMBERS, tenant_id, instance_id, cause.at, cause.by)
+    removed = await db.fetch(_REMOVE_MEMBERS, tenant_id, instance_id, cause.at, cause.by)
+    restored = await db.fetch(_RESTORE_MEMBERS, tenant_id, instance_id)
     await db.execute(MARK_UNBOUND, tenant_id, cause.at)
     events = []
     assert after is not None
@@ -93,8 +111,10 @@ async def end_binding(db: Db, tenant_id: UUID, instance_id: str, *, at: datetime
         for row in apps
         if row["removed_at"] is None
     ]
-    for row in members:
+    for row in removed:
         events += tell_removal(row)
+    for row in restored:
+        events += tell_return(row)
     # Through the gates first, while the stored access still says whom they let in.
     await tell_bindings(db, tenant_id, now=cause.at, only=instance_id)
     counts = await record_gates(db, tenant_id, gates, first=len(events))

@@ -138,6 +138,33 @@ async def test_an_end_that_is_heard_of_after_the_next_binding_tells_who_has_lost
     assert follower.differs_from(await take_snapshot(tenant_id)) == []
 
 
+async def test_a_removal_of_the_former_binding_is_over_when_its_end_is_heard_of_late(new_directory):
+    """Described for the next binding meanwhile, the person comes back with all it was described with."""
+    directory = await told(new_directory, *BOUND, ("removed", 0, ("app-1", ANN)))
+    described = [MemberFacts("ann", {"name": "Ann", "department_code": "D1"})]
+    for late in (
+        Message("bind", 0, 5, "one"),
+        Message("put_app", 0, 6, ("app-1", "client")),
+        Message("modify", 0, 7, ("app-1", described)),
+    ):
+        await directory.deliver(late)
+    assert await is_removed(directory)
+    await directory.deliver(Message("unbind", 0, 4))
+    assert not await is_removed(directory)
+    assert (await explained(directory)).allowed
+    tenant_id = await directory.tenant_id()
+    push = (await list_pushes(tenant_id, cursor=None, limit=1)).items[0]
+    changes = await list_changes(tenant_id, push.id, cursor=None, limit=10)
+    assert [(change.type, change.subject) for change in changes.items] == [
+        ("member.restored", "ann"),
+        ("membership.added", "ann"),
+        ("access.gained", "ann"),
+    ]
+    follower = Follower()
+    await follow_directly(follower, tenant_id)
+    assert follower.differs_from(await take_snapshot(tenant_id)) == []
+
+
 async def test_somebody_known_through_the_ended_binding_only_stays_with_the_enterprise(new_directory):
     directory = await told(new_directory, *TWO_APPS[:-1], ("unbind", 0))
     assert not await is_removed(directory)
