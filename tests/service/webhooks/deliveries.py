@@ -120,7 +120,7 @@ def opened_wide(runtime, clock=None):
 @contextlib.asynccontextmanager
 async def open_delivery(runtime, *, jitter=0.0, limits=None, **bounds):
     """What one worker delivers with, not yet at work."""
-    async with opened(**{"total": 0.5, **(limits or {})}) as sender:
+    async with opened(**(limits or {})) as sender:
         delivery = Delivery(runtime, sender, Bounds(**{"drain": 1.0, **bounds}), lambda: jitter)
         async with delivery.running():
             yield delivery
