@@ -32,7 +32,11 @@ class Message:
 
 @dataclass
 class Model:
-    """One enterprise; `words` are what is said of a person for an app: (word, still counts)."""
+    """One enterprise.
+
+    `words` are what holds of a person for an app, (word, still counts): said, or implied by a modification.
+    `removals` are those of whom the last that was said is a removal, however long ago.
+    """
 
     facts: str = ""
     bound: set = field(default_factory=set)
@@ -40,6 +44,7 @@ class Model:
     departments: dict = field(default_factory=dict)
     people: dict = field(default_factory=dict)
     words: dict = field(default_factory=dict)
+    removals: set = field(default_factory=set)
 
     def below(self, code):
         """The department itself and all under it, removed ones in between included."""
@@ -60,12 +65,20 @@ class Model:
             known.update(facts.attributes)
             key = (instance, app, facts.user_name)
             _, counts = self.words.get(key, ("", False))
-            if grant or not counts:
+            if grant:
+                self.say(key, "granted")
+            elif not counts:
                 self.words[key] = ("granted", True)
 
     def withdraw(self, instance, app, listed, word):
         for facts in listed:
-            self.words[instance, app, facts.user_name] = (word, True)
+            self.say((instance, app, facts.user_name), word)
+
+    def say(self, key, word):
+        self.words[key] = (word, True)
+        self.removals.discard(key)
+        if word == "removed":
+            self.removals.add(key)
 
     def is_present(self, person):
         """Once described, until it is gone."""
@@ -73,9 +86,12 @@ class Model:
 
     def is_gone(self, person):
         """An app has removed it and no app of a present binding keeps it."""
-        words = [word for (_, _, name), word in self.words.items() if name == person]
-        removed = any(word == "removed" for word, _ in words)
-        kept = any(counts and word != "removed" for word, counts in words)
+        removed = any(name == person for _, _, name in self.removals)
+        kept = any(
+            counts and word != "removed"
+            for (_, _, name), (word, counts) in self.words.items()
+            if name == person
+        )
         return removed and not kept
 
     def explain(self, app, person):

@@ -165,6 +165,15 @@ async def test_a_removal_of_the_former_binding_is_over_when_its_end_is_heard_of_
     assert follower.differs_from(await take_snapshot(tenant_id)) == []
 
 
+async def test_somebody_removed_before_and_only_modified_since_goes_with_the_next_binding(new_directory):
+    """Only a word takes a removal back; so the times of former ends need not be remembered."""
+    removed = [*BOUND, ("removed", 0, ("app-1", ANN)), *BOUND_AGAIN]
+    modified = await told(new_directory, *removed, ("modify", 0, ("app-1", ANN)), ("unbind", 0))
+    assert await is_removed(modified)
+    granted = await told(new_directory, *removed, ("grant", 0, ("app-1", ANN)), ("unbind", 0))
+    assert not await is_removed(granted)
+
+
 async def test_somebody_known_through_the_ended_binding_only_stays_with_the_enterprise(new_directory):
     directory = await told(new_directory, *TWO_APPS[:-1], ("unbind", 0))
     assert not await is_removed(directory)

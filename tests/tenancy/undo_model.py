@@ -56,10 +56,12 @@ def _undo_words(before, after, now, since, model, name):
             continue
         if key[0] not in now.bound:
             continue
-        kept = model.words[key]
-        model.words[key] = UNSAID if was is None else (was, True)
+        kept = dict(model.words), set(model.removals)
+        model.say(key, was or "")
+        if was is None:
+            model.words[key] = UNSAID
         if now.is_present(name) and not model.is_present(name):
-            model.words[key] = kept
+            model.words, model.removals = kept
 
 
 def _word(model, key):
