@@ -15,26 +15,22 @@ def tell_member(row: MemberRow, app_id: str, instance_id: str) -> list[Event]:
 
 def tell_removal(row: Any) -> list[Event]:
     """The events of somebody who goes with a binding; the row has the person's attributes."""
-    person, membership = _objects(row)
-    events = [Event(type="member.removed", subject=person.user_name, previous=person)]
-    if membership is not None:
-        events.append(Event(type="membership.removed", subject=person.user_name, previous=membership))
-    return events
+    name = row["user_name"]
+    return [Event(type=f"{kind}.removed", subject=name, previous=it) for kind, it in _objects(row).items()]
 
 
 def tell_return(row: Any) -> list[Event]:
     """The events of somebody who is back; the row has the person's attributes."""
-    person, membership = _objects(row)
-    events = [Event(type="member.restored", subject=person.user_name, data=person)]
-    if membership is not None:
-        events.append(Event(type="membership.added", subject=person.user_name, data=membership))
-    return events
+    verbs = {"member": "restored", "membership": "added"}
+    name = row["user_name"]
+    return [Event(type=f"{kind}.{verbs[kind]}", subject=name, data=it) for kind, it in _objects(row).items()]
 
 
-def _objects(row: Any) -> tuple[MemberObject, MembershipObject | None]:
-    name, code = row["user_name"], row["department_code"]
-    membership = None if code is None else MembershipObject(user_name=name, department_code=code)
-    return object_of(MemberObject, row), membership
+def _objects(row: Any) -> dict[str, MemberObject | MembershipObject]:
+    objects: dict[str, MemberObject | MembershipObject] = {"member": object_of(MemberObject, row)}
+    if row["department_code"] is not None:
+        objects["membership"] = object_of(MembershipObject, row)
+    return objects
 
 
 def _tell_person(row: MemberRow) -> list[Event]:
