@@ -75,7 +75,7 @@ class Purchases:
         self.product = product
 
     async def ids(self):
-        answer = await self.api.get("/v1/instances", params={"product": self.product, "limit": 1000})
+        answer = await self.api.get("/v1/instances", params={"product": self.product})
         return [instance["instance_id"] for instance in answer.json()["items"]]
 
     async def read(self, instance_id):
@@ -88,5 +88,5 @@ class Purchases:
 
     async def pushes(self):
         """The newest calls about purchases of this product."""
-        answer = await self.api.get("/v1/pushes", params={"product": self.product})
+        answer = await self.api.get("/v1/pushes", params={"product": self.product, "limit": 1000})
         return answer.json()["items"]

@@ -59,11 +59,10 @@ async def test_of_a_secret_only_its_digest_is_stored_and_told(clients, api):
         told = await db.fetch("SELECT * FROM event WHERE subject = $1", clients.id)
     assert msgspec.json.decode(row["secrets"]) == [digest_secret(second), digest_secret(secret)]
     audit = await every_item(api, "/v1/audit", source="api")
-    shown = repr([one for one in audit if one["subject"] == clients.id])
-    assert "client.secret_added" in shown
-    for text in (repr(dict(row)), repr([dict(one) for one in told]), shown):
-        assert "tenon_cs_" not in text
-    assert digest_secret(secret) not in repr([dict(one) for one in told]) + shown
+    assert any(entry["subject"] == clients.id for entry in audit)
+    shown = repr([dict(one) for one in told]) + repr(audit)
+    assert "tenon_cs_" not in repr(dict(row)) + shown
+    assert digest_secret(secret) not in shown
 
 
 async def test_all_settings_are_kept_and_put_again_change_nothing(clients):

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tenancy.database import DB
+from tests.faults.processes import eventually
 from tests.followers import Follower, HttpFollower
 from tests.marketplace import user
 
@@ -72,6 +73,10 @@ async def test_one_too_many_is_told_to_come_back_and_each_gives_its_place_back(o
     assert runtime.spools.taken == 0
 
 
+async def all_connections_idle():
+    return DB.pool.get_size() == DB.pool.get_idle_size()
+
+
 class Gone(Exception):
     pass
 
@@ -114,9 +119,7 @@ async def test_a_reader_that_goes_or_stalls_holds_neither_connection_nor_place(p
     task = asyncio.create_task(app(scope, receive, send))
     await asyncio.wait_for(stalled.wait(), 30)
     # Somebody else may be looking something up just now; what the reader held would stay in use.
-    async with asyncio.timeout(10):
-        while DB.pool.get_size() > DB.pool.get_idle_size():  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.01)
+    await eventually(all_connections_idle, "all connections are idle")
     assert runtime.spools.taken == 1
     ended.set()
     await asyncio.wait({task}, timeout=30)

@@ -74,8 +74,8 @@ class Model:
         for facts in listed:
             self.say((instance, app, facts.user_name), word)
 
-    def say(self, key, word):
-        self.words[key] = (word, True)
+    def say(self, key, word, *, counts=True):
+        self.words[key] = (word, counts)
         self.removals.discard(key)
         if word == "removed":
             self.removals.add(key)

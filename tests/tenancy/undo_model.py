@@ -4,8 +4,6 @@ from copy import deepcopy
 
 from tests.tenancy.histories import APPS, CODES, INSTANCES, PEOPLE
 
-UNSAID = ("unsaid", False)
-
 
 class Since:
     """What later messages have spoken of: departments, attributes of people, words on people."""
@@ -57,9 +55,7 @@ def _undo_words(before, after, now, since, model, name):
         if key[0] not in now.bound:
             continue
         kept = dict(model.words), set(model.removals)
-        model.say(key, was or "")
-        if was is None:
-            model.words[key] = UNSAID
+        model.say(key, was or "unsaid", counts=was is not None)
         if now.is_present(name) and not model.is_present(name):
             model.words, model.removals = kept
 
