@@ -49,11 +49,11 @@ class Load:
         self._lines = asyncio.Semaphore(64)
 
     async def run(self, rate, stopped):
-        """Send until `stopped` is set, then wait for every answer."""
+        """Send until `stopped` is set and all that was due is sent, then wait for every answer."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         async with asyncio.TaskGroup() as group:
-            while not stopped.is_set():
+            while not stopped.is_set() or loop.time() > started + self.due / rate:
                 await asyncio.sleep(started + self.due / rate - loop.time())
                 group.create_task(self._send(self.due, loop.time()))
                 self.due += 1
